@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Commands that ask the running hub. Each is a row: what to ask and how to show it. */
+#include "cli/hub_commands.h"
+#include "cli/ask.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUICK_MS 30000
+#define PATIENT                                                                                    \
+    (-1) /* a hub that works on it for long is not one that hangs: the stream would end */
+
+static struct kp_ask ask_of(const struct kp_cli_args *args, int timeout_ms)
+{
+    return (struct kp_ask){
+        .socket_path = args->socket_path,
+        .query = args->command->query,
+        .arguments = args->arguments,
+        .argument_count = (size_t)args->argument_count,
+        .timeout_ms = timeout_ms,
+    };
+}
+
+enum kp_err kp_cli_ask_and_print(const struct kp_ask *ask, bool json, struct kp_diag *reterr_diag)
+{
+    json_t *result = json_object();
+    enum kp_err err = kp_ask_json(ask, result, reterr_diag);
+    bool answered = json_object_size(result) > 0;
+    if (err != KP_OK && answered && !json) {
+        (void)json_object_del(result, "text"); /* it is told as the error */
+    }
+    if (answered) {
+        kp_print_result(result, json, stdout);
+    }
+    if (err != KP_OK && answered && json && reterr_diag != NULL) {
+        reterr_diag->err = KP_OK; /* told: the object has the code */
+    }
+    json_decref(result);
+    return err;
+}
+
+static enum kp_err run_quick(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    struct kp_ask ask = ask_of(args, QUICK_MS);
+    return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+}
+
+static enum kp_err run_patient(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    struct kp_ask ask = ask_of(args, PATIENT);
+    return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+}
+
+static enum kp_err run_metrics(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    struct kp_ask ask = ask_of(args, QUICK_MS);
+    if (args->json) {
+        return kp_cli_ask_and_print(&ask, /* json= */ true, reterr_diag);
+    }
+    json_t *result = json_object();
+    enum kp_err err = kp_ask_json(&ask, result, reterr_diag);
+    if (err == KP_OK) {
+        kp_print_metrics(result, stdout);
+    }
+    json_decref(result);
+    return err;
+}
+
+static enum kp_err print_events(void *context, const Knooppunt__V1__Answer *answer,
+                                struct kp_diag *reterr_diag)
+{
+    const struct kp_cli_args *args = context;
+    json_t *result = json_object();
+    kp_ask_add(result, answer);
+    kp_print_lines(result, args->json, stdout);
+    json_decref(result);
+    return ferror(stdout) == 0
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_IO, "the output cannot be written any more");
+}
+
+static enum kp_err run_watch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    struct kp_cli_args shared = *args;
+    struct kp_ask ask = ask_of(args, PATIENT);
+    const struct kp_ask_sink sink = {.on_answer = print_events, .context = &shared};
+    return kp_ask(&ask, &sink, reterr_diag);
+}
+
+/* The hub has another working directory than the one who types. */
+static enum kp_err run_backup(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    char here[PATH_MAX];
+    char path[2 * PATH_MAX];
+    const char *dir = args->arguments[0];
+    if (dir[0] != '/' && getcwd(here, sizeof here) == NULL) {
+        return kp_fail(reterr_diag, KP_E_IO, "the working directory is gone; give a whole path");
+    }
+    (void)snprintf(path, sizeof path, "%s%s%s", dir[0] == '/' ? "" : here, dir[0] == '/' ? "" : "/",
+                   dir); /* longer than any path: the hub refuses it */
+    char *arguments[] = {path};
+    struct kp_ask ask = ask_of(args, PATIENT);
+    ask.arguments = arguments;
+    return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+}
+
+/* --- commands that take something away: they show what, and need --yes --- */
+
+enum kp_err kp_cli_confirm(const struct kp_cli_args *args, const struct kp_cli_effect *effect,
+                           struct kp_diag *reterr_diag)
+{
+    if (kp_cli_value(args, "yes") != NULL) {
+        return KP_OK;
+    }
+    struct kp_ask ask = ask_of(args, QUICK_MS);
+    ask.query = effect->query;
+    ask.argument_count = effect->argument_count;
+    enum kp_err err = kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    return kp_fail(reterr_diag, KP_E_STATE, "nothing was done; %s. Give --yes to do it",
+                   effect->warning);
+}
+
+static enum kp_err run_held_drop(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    const struct kp_cli_effect effect = {
+        .query = "held.show",
+        .argument_count = 1,
+        .warning = "dropping takes this signal off the list for good, and tells its partner",
+    };
+    enum kp_err err = kp_cli_confirm(args, &effect, reterr_diag);
+    return err == KP_OK ? run_quick(args, reterr_diag) : err;
+}
+
+static const struct kp_cli_option drop_options[] = {
+    {"yes", NULL, false, "do it; without this the signal is only shown"},
+    {0},
+};
+
+const struct kp_cli_command kp_cli_hub_commands[] = {
+    {"status", "", 0, 0, NULL, "how the hub is: doors, mailboxes, held, store, certificates",
+     run_quick, "status"},
+    {"watch", "MAILBOX", 1, 1, NULL, "live events of one mailbox; nothing is acknowledged",
+     run_watch, "watch"},
+    {"mailbox list", "", 0, 0, NULL, "every mailbox with its cursor and how far it lags", run_quick,
+     "mailbox.list"},
+    {"person count", "", 0, 0, NULL, "how many persons the house knows, with and without a BSN",
+     run_patient, "person.count"},
+    {"proposal list", "", 0, 0, NULL, "open proposals: ripe casussen and the signals that count",
+     run_patient, "proposal.list"},
+    {"clock confirm", "", 0, 0, NULL, "the hub's clock is right after a jump: periods run again",
+     run_quick, "clock.confirm"},
+    {"trace", "ID | PARTNER REFERENCE", 1, 2, NULL,
+     "the whole path of one signal, with times (ID: its position)", run_quick, "trace"},
+    {"proposal list", "", 0, 0, NULL, "every casus that is ripe now, with the signals that count",
+     run_quick, "proposal.list"},
+    {"person count", "", 0, 0, NULL, "how many persons the house knows", run_quick, "person.count"},
+    {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",
+     run_quick, "held.list"},
+    {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_quick,
+     "held.show"},
+    {"held retry", "POSITION...", 1, 100, NULL, "try held signals again", run_quick, "held.retry"},
+    {"held drop", "POSITION", 1, 1, drop_options, "give one held signal up; its partner is told",
+     run_held_drop, "held.drop"},
+    {"metrics", "", 0, 0, NULL, "every counter and gauge as OpenMetrics", run_metrics, "metrics"},
+    {"backup", "DIR", 1, 1, NULL, "copy journal, state and person keys to DIR while the hub runs",
+     run_backup, "backup"},
+    {"store digest", "", 0, 0, NULL, "SHA-256 of the whole state and its number of rows",
+     run_patient, "store.digest"},
+    {"store verify", "", 0, 0, NULL, "read every row and look for altered, missing and old ones",
+     run_patient, "store.verify"},
+    {0},
+};

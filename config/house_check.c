@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What one option alone cannot tell: each function is one rule across house.yaml. */
+#include "base/time.h"
+#include "config/house_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_BYTES 160
+/* Numbers given out for tests; no register of organisations has this prefix. */
+#define TEST_OIN_PREFIX "00000099"
+
+/* `theme "risicojeugd": tell` */
+static const char *label(char ret_label[LABEL_BYTES], const char *section, const char *id,
+                         const char *option)
+{
+    (void)snprintf(ret_label, LABEL_BYTES, "%s \"%s\"%s%s", section, id,
+                   option[0] == '\0' ? "" : ": ", option);
+    return ret_label;
+}
+
+static const struct kp_file_partner *find_partner(const struct kp_house_file *file, const char *id)
+{
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        if (strcmp(file->partners[i].id, id) == 0) {
+            return &file->partners[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct kp_file_theme *find_theme(const struct kp_house_file *file, const char *id)
+{
+    for (uint16_t i = 0; i < file->theme_count; i++) {
+        if (strcmp(file->themes[i].id, id) == 0) {
+            return &file->themes[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct kp_file_user *find_user(const struct kp_house_file *file, const char *id)
+{
+    for (uint16_t i = 0; i < file->user_count; i++) {
+        if (strcmp(file->users[i].id, id) == 0) {
+            return &file->users[i];
+        }
+    }
+    return NULL;
+}
+
+/* Partners and users share one set of ids: each has a mailbox by that name. */
+static void check_ids(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        const struct kp_file_partner *partner = &file->partners[i];
+        if (find_partner(file, partner->id) != partner) {
+            kp_config_complain(report, partner->id, label(text, "partner", partner->id, "id"),
+                               "\"%s\" is another partner's already", partner->id);
+        }
+    }
+    for (uint16_t i = 0; i < file->user_count; i++) {
+        const struct kp_file_user *user = &file->users[i];
+        bool partner_has = find_partner(file, user->id) != NULL;
+        if (partner_has || find_user(file, user->id) != user) {
+            kp_config_complain(report, user->id, label(text, "user", user->id, "id"),
+                               "\"%s\" is another %s's already", user->id,
+                               partner_has ? "partner" : "user");
+        }
+    }
+    for (uint16_t i = 0; i < file->theme_count; i++) {
+        const struct kp_file_theme *theme = &file->themes[i];
+        if (find_theme(file, theme->id) != theme) {
+            kp_config_complain(report, theme->id, label(text, "theme", theme->id, "id"),
+                               "\"%s\" is another theme's already", theme->id);
+        }
+    }
+    for (uint16_t i = 0; i < file->overleg_count; i++) {
+        for (uint16_t j = 0; j < i; j++) {
+            const struct kp_file_overleg *overleg = &file->overleggen[i];
+            if (strcmp(file->overleggen[j].id, overleg->id) == 0) {
+                kp_config_complain(report, overleg->id, label(text, "overleg", overleg->id, "id"),
+                                   "\"%s\" is another overleg's already", overleg->id);
+                break;
+            }
+        }
+    }
+}
+
+static void check_oins(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        const struct kp_file_partner *partner = &file->partners[i];
+        if (strcmp(partner->oin, file->profile.oin) == 0) {
+            kp_config_complain(report, partner->oin, label(text, "partner", partner->id, "oin"),
+                               "\"%s\" is the house's own", partner->oin);
+        }
+        for (uint16_t j = 0; j < i; j++) {
+            if (strcmp(file->partners[j].oin, partner->oin) == 0) {
+                kp_config_complain(report, partner->oin, label(text, "partner", partner->id, "oin"),
+                                   "\"%s\" is that of partner \"%s\" already", partner->oin,
+                                   file->partners[j].id);
+                break;
+            }
+        }
+    }
+}
+
+static void check_users(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    bool ketenmanager = false;
+    for (uint16_t i = 0; i < file->user_count; i++) {
+        const struct kp_file_user *user = &file->users[i];
+        ketenmanager = ketenmanager || user->role == KP_ROLE_KETENMANAGER;
+        bool named = user->partner[0] != '\0';
+        if (user->role == KP_ROLE_LIAISON && !named) {
+            kp_config_complain(report, user, label(text, "user", user->id, "partner"),
+                               "is required for a liaison");
+        } else if (user->role != KP_ROLE_LIAISON && named) {
+            kp_config_complain(report, user->partner, label(text, "user", user->id, "partner"),
+                               "is for a liaison only");
+        } else if (named && find_partner(file, user->partner) == NULL) {
+            kp_config_complain(report, user->partner, label(text, "user", user->id, "partner"),
+                               "\"%s\" is not a partner of this house", user->partner);
+        }
+    }
+    if (!ketenmanager) {
+        kp_config_complain(report, file->users, "users",
+                           "have no ketenmanager: nobody would hear of a ripe case");
+    }
+}
+
+static void check_names(const struct kp_house_file *file, const char (*ids)[KP_ID_BYTES_MAX + 1],
+                        uint16_t count, const char *where, struct kp_config_report *report)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        if (find_partner(file, ids[i]) == NULL) {
+            kp_config_complain(report, ids[i], where, "\"%s\" is not a partner of this house",
+                               ids[i]);
+        }
+    }
+}
+
+static void check_themes(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < file->theme_count; i++) {
+        const struct kp_file_theme *theme = &file->themes[i];
+        check_names(file, theme->tell, theme->tell_count, label(text, "theme", theme->id, "tell"),
+                    report);
+        if (theme->partners_min > file->partner_count) {
+            kp_config_complain(report, &theme->partners_min,
+                               label(text, "theme", theme->id, "partners_min"),
+                               "\"%u\" is more than the house has partners (%u)",
+                               theme->partners_min, file->partner_count);
+        }
+        if (theme->kinds == 0 && !theme->hints) {
+            kp_config_complain(report, theme, label(text, "theme", theme->id, "kinds"),
+                               "name none, and hints do not count: no signal ever would");
+        }
+        if (theme->period_ms % KP_DAY_MS != 0) {
+            kp_config_complain(report, &theme->period_ms, label(text, "theme", theme->id, "period"),
+                               "is not a number of whole days (try \"365d\")");
+        }
+    }
+}
+
+static void check_overleggen(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < file->overleg_count; i++) {
+        const struct kp_file_overleg *overleg = &file->overleggen[i];
+        check_names(file, overleg->partners, overleg->partner_count,
+                    label(text, "overleg", overleg->id, "partners"), report);
+        if (find_theme(file, overleg->theme) == NULL) {
+            kp_config_complain(report, overleg->theme, label(text, "overleg", overleg->id, "theme"),
+                               "\"%s\" is not a theme of this house", overleg->theme);
+        }
+        const struct kp_file_user *user = find_user(file, overleg->chair);
+        bool ketenmanager = user != NULL && user->role == KP_ROLE_KETENMANAGER;
+        if (!ketenmanager && find_partner(file, overleg->chair) == NULL) {
+            kp_config_complain(report, overleg->chair, label(text, "overleg", overleg->id, "chair"),
+                               "\"%s\" is neither a ketenmanager nor a partner of this house",
+                               overleg->chair);
+        }
+    }
+}
+
+static void check_ports(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    uint32_t doors = (uint32_t)file->partner_count + file->user_count;
+    uint32_t first = file->hub.port_first;
+    uint32_t last = file->hub.port_last;
+    if (last < first) {
+        kp_config_complain(report, &file->hub.port_last, "hub: port_last",
+                           "\"%u\" is before port_first (%u)", last, first);
+    } else if (last - first + 1 < doors) {
+        kp_config_complain(report, &file->hub.port_last, "hub: port_last",
+                           "leaves %u ports for %u partners and users", last - first + 1, doors);
+    }
+    if (doors > KP_DOORS_MAX) {
+        kp_config_complain(report, NULL, "partners and users",
+                           "are %u together; at most %u have a "
+                           "door",
+                           doors, KP_DOORS_MAX);
+    }
+}
+
+void kp_house_check(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    check_ids(file, report);
+    check_oins(file, report);
+    check_users(file, report);
+    check_themes(file, report);
+    check_overleggen(file, report);
+    check_ports(file, report);
+}
+
+static bool is_test_oin(const char *oin)
+{
+    return strncmp(oin, TEST_OIN_PREFIX, strlen(TEST_OIN_PREFIX)) == 0;
+}
+
+bool kp_house_check_mode(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    static const char why[] = "\"%s\" is a test number; a production house has none";
+    char text[LABEL_BYTES];
+    bool ok = true;
+    if (file->profile.test_mode) {
+        return true;
+    }
+    if (is_test_oin(file->profile.oin)) {
+        kp_config_complain(report, file->profile.oin, "house: oin", why, file->profile.oin);
+        ok = false;
+    }
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        const struct kp_file_partner *partner = &file->partners[i];
+        if (is_test_oin(partner->oin)) {
+            kp_config_complain(report, partner->oin, label(text, "partner", partner->id, "oin"),
+                               why, partner->oin);
+            ok = false;
+        }
+    }
+    if (file->hub.options.demo_ca_dir[0] != '\0') {
+        kp_config_complain(report, file->hub.options.demo_ca_dir, "hub: demo_ca",
+                           "is for a test house only (house: mode: test)");
+        ok = false;
+    }
+    return ok;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The options of house.yaml: one row each, and the only place to add one. */
+#include "config/house_file.h"
+
+#define MS_SECOND INT64_C(1000)
+#define MS_DAY INT64_C(86400000)
+
+static const struct kp_choice modes[] = {{"production", false}, {"test", true}, {NULL, 0}};
+static const struct kp_choice chains[] = {
+    {"justitie", KP_CHAIN_JUSTITIE},
+    {"zorg", KP_CHAIN_ZORG},
+    {"bestuur", KP_CHAIN_BESTUUR},
+    {NULL, 0},
+};
+static const struct kp_choice user_roles[] = {
+    {"ketenmanager", KP_ROLE_KETENMANAGER}, {"liaison", KP_ROLE_LIAISON},     {"fg", KP_ROLE_FG},
+    {"stuurgroep", KP_ROLE_STUURGROEP},     {"beheerder", KP_ROLE_BEHEERDER}, {NULL, 0},
+};
+static const struct kp_choice log_levels[] = {
+    {"error", KP_LOG_ERROR}, {"warning", KP_LOG_WARNING}, {"notice", KP_LOG_NOTICE},
+    {"info", KP_LOG_INFO},   {"debug", KP_LOG_DEBUG},     {NULL, 0},
+};
+static const struct kp_choice levels[] = {
+    {"lokaal", KP_LEVEL_LOKAAL},
+    {"district", KP_LEVEL_DISTRICT},
+    {"regio", KP_LEVEL_REGIO},
+    {NULL, 0},
+};
+static const struct kp_choice rhythms[] = {
+    {"week", KP_RHYTHM_WEEK},
+    {"twee-weken", KP_RHYTHM_TWEE_WEKEN},
+    {"maand", KP_RHYTHM_MAAND},
+    {NULL, 0},
+};
+static const struct kp_choice weekdays[] = {
+    {"maandag", KP_MAANDAG},     {"dinsdag", KP_DINSDAG}, {"woensdag", KP_WOENSDAG},
+    {"donderdag", KP_DONDERDAG}, {"vrijdag", KP_VRIJDAG}, {NULL, 0},
+};
+/* The numbers of SignalKind and CasusRole in proto/knooppunt/v1/signal.proto (the wire is not known
+ * here; tests/unit/test_config_house.c compares them). */
+static const struct kp_choice kinds[] = {
+    {"aanmelding", 1},
+    {"incident", 2},
+    {"proces-verbaal", 3},
+    {"huiselijk-geweld", 4},
+    {"overlast", 5},
+    {"recidivelijst", 6},
+    {"beslissing", 7},
+    {"risc", 8},
+    {"toezicht-start", 9},
+    {"toezicht-overtreding", 10},
+    {"toezicht-einde", 11},
+    {"zorgmelding", 12},
+    {"kindermishandeling", 13},
+    {"jeugdreclassering", 14},
+    {"detentie", 15},
+    {"verzuim", 16},
+    {"schulden", 17},
+    {"verslaving", 18},
+    {"woonoverlast", 19},
+    {"overig", 20},
+    {NULL, 0},
+};
+static const struct kp_choice casus_roles[] = {
+    {"pleger", 1}, {"slachtoffer", 2}, {"getuige", 3}, {"kind", 4}, {"overig", 5}, {NULL, 0},
+};
+
+static const struct kp_option profile_rows[] = {
+    {"id", KP_OPTION_ID, KP_AT(struct kp_file_profile, id), .doc = "Short name of the house."},
+    {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_profile, name), .doc = "Name as people know it."},
+    {"oin", KP_OPTION_OIN, KP_AT(struct kp_file_profile, oin),
+     .doc = "Organisatie-identificatienummer of the house; stands in what it signs."},
+    {"mode", KP_OPTION_CHOICE, KP_AT(struct kp_file_profile, test_mode), .choices = modes,
+     .dflt = "production",
+     .doc = "`test` allows the demo CA, test OINs and BSNs of the 9-series, and shows itself in "
+            "`status`; a production house refuses to start with any of them."},
+    {"area", KP_OPTION_TEXT, KP_AT(struct kp_file_profile, area), .dflt = "",
+     .doc = "CBS code of the area the house works for."},
+    {"municipality", KP_OPTION_TEXT, KP_AT(struct kp_file_profile, municipality), .dflt = "",
+     .doc = "Municipality that carries the house."},
+    {"contact", KP_OPTION_TEXT, KP_AT(struct kp_file_profile, contact), .dflt = "",
+     .doc = "Where a partner's operator can turn to."},
+    {"held_max", KP_OPTION_NUMBER, KP_AT(struct kp_file_profile, held_per_partner_max), .min = 1,
+     .max = KP_HELD_PER_PARTNER_MAX, .dflt = "1000",
+     .doc = "Held signals kept for one partner; above it that partner's batches wait."},
+};
+static const struct kp_section profile_section = {"house", sizeof(struct kp_file_profile),
+                                                  profile_rows, KP_ROWS(profile_rows),
+                                                  "Who this house is."};
+
+#define HUB(field) KP_AT(struct kp_file_hub, options.field)
+static const struct kp_option hub_rows[] = {
+    {"listen", KP_OPTION_TEXT, HUB(listen_host), .dflt = "127.0.0.1",
+     .doc = "Address of this machine that the doors listen on."},
+    {"port_first", KP_OPTION_NUMBER, KP_AT(struct kp_file_hub, port_first), .min = 1024,
+     .max = 65535, .dflt = "17000", .doc = "First TCP port of the doors."},
+    {"port_last", KP_OPTION_NUMBER, KP_AT(struct kp_file_hub, port_last), .min = 1024, .max = 65535,
+     .dflt = "17511", .doc = "Last one. Each partner and user has a door with a port of its own."},
+    {"data", KP_OPTION_PATH, HUB(data_dir), .dflt = "data",
+     .doc = "Directory of journal, state and person keys."},
+    {"keys", KP_OPTION_PATH, HUB(keys_dir), .dflt = "keys",
+     .doc =
+         "Directory of the hub's own key files; each readable by the hub's user only, and not on "
+         "the disk of `data`."},
+    {"anchors", KP_OPTION_PATH, HUB(anchors_file), .dflt = "trust/anchors.pem",
+     .doc = "CA certificates that partners' and users' certificates chain to (PEM)."},
+    {"crl", KP_OPTION_PATH, HUB(crl_file), .dflt = "trust/crl.pem",
+     .doc = "Their revocation lists, one for each CA (PEM); read again when it changes."},
+    {"demo_ca", KP_OPTION_PATH, HUB(demo_ca_dir), .dflt = "",
+     .doc = "Directory of the demo CA, its key included. Test mode only."},
+    {"socket", KP_OPTION_PATH, HUB(socket_path), .dflt = "run/hub.sock",
+     .doc = "Unix socket for the operator's commands."},
+    {"intake_workers", KP_OPTION_NUMBER, HUB(intake_workers), .min = 1,
+     .max = KP_INTAKE_WORKERS_MAX, .dflt = "2",
+     .doc = "Threads that check and normalise what comes in."},
+    {"snapshot_every", KP_OPTION_NUMBER, HUB(snapshot_every), .min = 10, .max = 1000000000,
+     .dflt = "1000000",
+     .doc = "Positions between snapshots of the state; the journal is trimmed behind the older of "
+            "the two newest."},
+    {"tick", KP_OPTION_DURATION, HUB(tick_every_ms), .min = 10, .max = 60 * MS_SECOND, .dflt = "1s",
+     .doc = "How often the hub looks whether a deadline is due."},
+    {"log_level", KP_OPTION_CHOICE, HUB(log_level), .choices = log_levels, .dflt = "info",
+     .doc = "Events below this level are not written."},
+    {"journal_map", KP_OPTION_SIZE, HUB(journal_map_bytes), .min = 64 << 20,
+     .max = INT64_C(16) << 40, .dflt = "1TiB", .doc = "Address space for the journal (sparse)."},
+    {"store_map", KP_OPTION_SIZE, HUB(store_map_bytes), .min = 64 << 20, .max = INT64_C(16) << 40,
+     .dflt = "1TiB", .doc = "Address space for the state (sparse)."},
+    {"store_scratch", KP_OPTION_SIZE, HUB(store_scratch_bytes), .min = 4 << 20, .max = 1 << 30,
+     .dflt = "32MiB", .doc = "Memory for one transaction."},
+};
+static const struct kp_section hub_section = {
+    "hub", sizeof(struct kp_file_hub), hub_rows, KP_ROWS(hub_rows),
+    "How the hub runs on this machine. The core judges by none of these."};
+
+static const struct kp_option partner_rows[] = {
+    {"id", KP_OPTION_ID, KP_AT(struct kp_file_partner, id),
+     .doc = "Short name, also of its mailbox; no two partners or users have the same."},
+    {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_partner, name), .doc = "Name as people know it."},
+    {"oin", KP_OPTION_OIN, KP_AT(struct kp_file_partner, oin),
+     .doc = "Number in the partner's certificate; its identity."},
+    {"chain", KP_OPTION_CHOICE, KP_AT(struct kp_file_partner, chain), .choices = chains,
+     .doc = "The chain it belongs to."},
+    {"known_elsewhere", KP_OPTION_BOOL, KP_AT(struct kp_file_partner, known_elsewhere),
+     .dflt = "false",
+     .doc =
+         "The grant to hear, without any content, that the person of its own signal is also known "
+         "elsewhere. Off until the house grants it."},
+};
+static const struct kp_section partner_section = {"partner", sizeof(struct kp_file_partner),
+                                                  partner_rows, KP_ROWS(partner_rows),
+                                                  "The organisations of the house."};
+
+static const struct kp_option user_rows[] = {
+    {"id", KP_OPTION_ID, KP_AT(struct kp_file_user, id),
+     .doc = "Short name, also of the mailbox; no two partners or users have the same."},
+    {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_user, name), .doc = "The function, or a name."},
+    {"role", KP_OPTION_CHOICE, KP_AT(struct kp_file_user, role), .choices = user_roles,
+     .doc = "What this user may do and hears of."},
+    {"partner", KP_OPTION_ID, KP_AT(struct kp_file_user, partner), .dflt = "",
+     .doc = "The mother organisation of a liaison; only for a liaison."},
+};
+static const struct kp_section user_section = {"user", sizeof(struct kp_file_user), user_rows,
+                                               KP_ROWS(user_rows),
+                                               "The people who work with the hub."};
+
+static const struct kp_option theme_rows[] = {
+    {"id", KP_OPTION_ID, KP_AT(struct kp_file_theme, id), .doc = "Short name."},
+    {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_theme, name), .doc = "Name as people know it."},
+    {"partners_min", KP_OPTION_NUMBER, KP_AT(struct kp_file_theme, partners_min), .min = 1,
+     .max = KP_PARTNERS_MAX,
+     .doc = "A person is ripe when at least this many partners reported him within `period`, over "
+            "the signals that the theme counts."},
+    {"period", KP_OPTION_DURATION, KP_AT(struct kp_file_theme, period_ms), .min = MS_DAY,
+     .max = 36525 * MS_DAY, .doc = "In whole days, back from today, by the date of the incident."},
+    {"kinds", KP_OPTION_CHOICES, KP_AT(struct kp_file_theme, kinds), .choices = kinds,
+     .doc = "The kinds of signal that count."},
+    {"roles", KP_OPTION_CHOICES, KP_AT(struct kp_file_theme, roles), .choices = casus_roles,
+     .doc = "The roles in which the person counts; none: every role."},
+    {"hints", KP_OPTION_BOOL, KP_AT(struct kp_file_theme, hints), .dflt = "false",
+     .doc = "A signal that names the theme counts, whatever its kind."},
+    {"tell", KP_OPTION_IDS, KP_AT(struct kp_file_theme, tell), .max = KP_PARTNERS_MAX,
+     KP_COUNT_AT(struct kp_file_theme, tell_count),
+     .doc = "Partners that hear \"also known elsewhere\" once a person they reported is ripe; only "
+            "with their grant `known_elsewhere`."},
+};
+static const struct kp_section theme_section = {
+    "theme", sizeof(struct kp_file_theme), theme_rows, KP_ROWS(theme_rows),
+    "The themes, each with the criterion that makes a person ripe for it."};
+
+static const struct kp_option overleg_rows[] = {
+    {"id", KP_OPTION_ID, KP_AT(struct kp_file_overleg, id), .doc = "Short name."},
+    {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_overleg, name), .doc = "Name as people know it."},
+    {"theme", KP_OPTION_ID, KP_AT(struct kp_file_overleg, theme), .doc = "Its theme."},
+    {"level", KP_OPTION_CHOICE, KP_AT(struct kp_file_overleg, level), .choices = levels,
+     .dflt = "lokaal", .doc = "The area it covers."},
+    {"rhythm", KP_OPTION_CHOICE, KP_AT(struct kp_file_overleg, rhythm), .choices = rhythms,
+     .doc = "How often it meets."},
+    {"day", KP_OPTION_CHOICE, KP_AT(struct kp_file_overleg, day), .choices = weekdays,
+     .doc = "On which day."},
+    {"capacity", KP_OPTION_NUMBER, KP_AT(struct kp_file_overleg, capacity), .min = 1, .max = 100,
+     .doc = "Casussen that one session can discuss."},
+    {"chair", KP_OPTION_ID, KP_AT(struct kp_file_overleg, chair),
+     .doc = "A ketenmanager, or the partner that the chair is delegated to."},
+    {"partners", KP_OPTION_IDS, KP_AT(struct kp_file_overleg, partners), .min = 1,
+     .max = KP_PARTNERS_MAX, KP_COUNT_AT(struct kp_file_overleg, partner_count),
+     .doc = "Who sits at the table."},
+};
+static const struct kp_section overleg_section = {"overleg", sizeof(struct kp_file_overleg),
+                                                  overleg_rows, KP_ROWS(overleg_rows),
+                                                  "The casusoverleggen that meet again and again."};
+
+static const struct kp_option root_rows[] = {
+    {"house", KP_OPTION_SECTION, KP_AT(struct kp_house_file, profile), .section = &profile_section,
+     .doc = "Who this house is."},
+    {"hub", KP_OPTION_SECTION, KP_AT(struct kp_house_file, hub), .section = &hub_section,
+     .doc = "How the hub runs on this machine."},
+    {"partners", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, partners), .min = 1,
+     .max = KP_PARTNERS_MAX, .section = &partner_section,
+     KP_COUNT_AT(struct kp_house_file, partner_count), .doc = "The organisations."},
+    {"users", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, users), .min = 1, .max = KP_USERS_MAX,
+     .section = &user_section, KP_COUNT_AT(struct kp_house_file, user_count), .doc = "The people."},
+    {"themes", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, themes), .min = 1,
+     .max = KP_THEMES_MAX, .section = &theme_section,
+     KP_COUNT_AT(struct kp_house_file, theme_count), .doc = "The themes and their criteria."},
+    {"overleggen", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, overleggen),
+     .max = KP_OVERLEGGEN_MAX, .section = &overleg_section,
+     KP_COUNT_AT(struct kp_house_file, overleg_count), .doc = "The casusoverleggen."},
+};
+const struct kp_section kp_house_section = {"house.yaml", sizeof(struct kp_house_file), root_rows,
+                                            KP_ROWS(root_rows), "The whole file."};

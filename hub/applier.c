@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The one applier: takes the journal in order and applies a group of commands in one transaction on
+ * the state, with the position. After the commit, and only then, effects leave: deliveries, doors,
+ * counters.
+ *
+ * Poison: after an unclean end the commands are applied one by one for a while, each with its
+ * attempt noted on disk before; one that ended the process three times is held instead of applied.
+ */
+#include "hub.h"
+
+#include "base/assert.h"
+#include "base/crash.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "core/audit.h"
+#include "core/held.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CHUNK_RECORDS 16u
+#define CHUNK_BYTES (4u << 20)
+#define CAREFUL_COMMANDS 64u
+#define NICE 5
+/* With more than this waiting, nobody waits for one command any more: larger groups write fewer
+ * pages each. */
+#define BACKLOG_POSITIONS 20000u
+#define GROUP_US_BACKLOG 250000
+
+struct applier {
+    struct kp_hub *hub;
+    struct kp_core *core;
+    struct kp_effects effects;
+    struct kp_journal_reader *reader;
+    struct kp_journal_record records[CHUNK_RECORDS];
+    uint64_t applied;
+    uint32_t careful; /* commands still to be applied one by one */
+    uint64_t attempt_position;
+    uint32_t attempts;
+    char attempt_path[600];
+};
+
+/* --- attempts --- */
+
+static bool note_attempt(struct applier *applier, uint64_t position)
+{
+    struct kp_diag diag;
+    uint8_t bytes[12];
+    struct kp_writer writer;
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    applier->attempts = position == applier->attempt_position ? applier->attempts + 1 : 1;
+    applier->attempt_position = position;
+    kp_put_u64(&writer, position);
+    kp_put_u32(&writer, applier->attempts);
+    if (kp_file_write(applier->attempt_path, kp_writer_slice(&writer), 0600, &diag) != KP_OK) {
+        kp_hub_die(applier->hub, "attempt.unwritable", &diag);
+        return false;
+    }
+    return true;
+}
+
+/* The file is there when the last process did not end in order. */
+static void read_attempt(struct applier *applier)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    struct kp_diag diag;
+    struct kp_reader reader;
+    if (kp_file_read(applier->attempt_path, 64, &bytes, &size, &diag) != KP_OK) {
+        return;
+    }
+    kp_reader_init(&reader, kp_slice_of(bytes, size));
+    applier->attempt_position = kp_get_u64(&reader);
+    applier->attempts = kp_get_u32(&reader);
+    applier->careful = CAREFUL_COMMANDS;
+    free(bytes);
+}
+
+/* --- the group --- */
+
+static void copy_held_counts(struct applier *applier, struct kp_txn *txn)
+{
+    for (uint32_t i = 0; i < applier->core->house.partner_count; i++) {
+        struct kp_partner_counts counts;
+        uint16_t number = applier->core->house.partners[i].number;
+        kp_partner_counts_get(txn, number, &counts);
+        atomic_store(&applier->hub->held[number], counts.held);
+    }
+}
+
+struct group {
+    uint64_t last;
+    struct kp_wall stamp, due;
+    bool has_due;
+    uint64_t tree_size;
+    uint8_t tree_root[KP_SHA256_BYTES];
+    uint32_t commands;
+};
+
+static void read_group_end(struct applier *applier, struct kp_txn *txn, struct group *ret_group)
+{
+    size_t mark = kp_txn_scratch_mark(txn);
+    ret_group->last = kp_core_position(txn, &ret_group->stamp);
+    ret_group->has_due = kp_core_next_due(txn, &ret_group->due);
+    kp_audit_head(txn, &ret_group->tree_size, ret_group->tree_root);
+    copy_held_counts(applier, txn);
+    kp_txn_scratch_restore(txn, mark);
+}
+
+static bool is_full(const struct kp_txn *txn, struct kp_mono began, bool backlog)
+{
+    int64_t us_max = backlog ? GROUP_US_BACKLOG : KP_GROUP_US_MAX;
+    return kp_mono_now().us - began.us >= us_max || kp_txn_dirty_pages(txn) >= KP_GROUP_PAGES_MAX;
+}
+
+static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
+                                const struct kp_journal_record *record, struct kp_diag *reterr_diag)
+{
+    struct kp_core_command command = {.position = record->position,
+                                      .positions = record->positions,
+                                      .stamp = record->stamp,
+                                      .body = record->body};
+    if (applier->careful > 0) {
+        applier->careful--;
+        if (!note_attempt(applier, record->position)) {
+            return KP_E_IO;
+        }
+        if (applier->attempts > KP_POISON_ATTEMPTS_MAX) {
+            kp_log(KP_LOG_ERROR, "command.poison", "position=%llu",
+                   (unsigned long long)record->position);
+            kp_hub_count(applier->hub, KP_METRIC_poison, 1);
+            kp_core_skip_poison(applier->core, txn, &command, &applier->effects);
+            return kp_txn_error(txn);
+        }
+    }
+    return kp_core_apply(applier->core, txn, &command, &applier->effects, reterr_diag);
+}
+
+/* Apply from the journal until the group is full or nothing is left. */
+static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, bool backlog,
+                              struct group *group, struct kp_diag *reterr_diag)
+{
+    struct kp_mono began = kp_mono_now();
+    uint64_t next = applier->applied + 1;
+    for (;;) {
+        uint32_t count = 0;
+        uint32_t wanted = applier->careful > 0 ? 1 : CHUNK_RECORDS;
+        enum kp_err err = kp_journal_read(applier->reader, next, applier->records, wanted,
+                                          CHUNK_BYTES, &count, reterr_diag);
+        for (uint32_t i = 0; err == KP_OK && i < count; i++) {
+            bool alone = applier->careful > 0;
+            err = apply_record(applier, txn, &applier->records[i], reterr_diag);
+            next = applier->records[i].position + applier->records[i].positions;
+            group->commands++;
+            if (err == KP_OK && (alone || is_full(txn, began, backlog))) {
+                return KP_OK;
+            }
+        }
+        if (err != KP_OK || count == 0) {
+            return err;
+        }
+    }
+}
+
+static void publish_counters(struct applier *applier)
+{
+    static const enum kp_metric metrics[9] = {
+        [1] = KP_METRIC_outcomes_new,       [2] = KP_METRIC_outcomes_duplicate,
+        [3] = KP_METRIC_outcomes_replaces,  [4] = KP_METRIC_outcomes_superseded,
+        [5] = KP_METRIC_outcomes_withdrawn, [6] = KP_METRIC_outcomes_held,
+        [7] = KP_METRIC_conflicts,
+    };
+    const struct kp_effects *effects = &applier->effects;
+    for (uint32_t i = 1; i <= 7; i++) {
+        kp_hub_count(applier->hub, metrics[i], effects->outcomes[i]);
+    }
+    kp_hub_count(applier->hub, KP_METRIC_persons_made, effects->persons_made);
+    kp_hub_count(applier->hub, KP_METRIC_casus_ready, effects->casus_ready);
+    kp_hub_count(applier->hub, KP_METRIC_casus_lapsed, effects->casus_lapsed);
+    kp_hub_count(applier->hub, KP_METRIC_known_elsewhere, effects->known_elsewhere);
+    if (effects->outcomes[7] > 0) {
+        kp_log(KP_LOG_WARNING, "signal.conflict", "count=%u", effects->outcomes[7]);
+    }
+}
+
+/* After the commit: what was caused may leave. */
+static void publish(struct applier *applier, const struct group *group)
+{
+    struct kp_hub *hub = applier->hub;
+    struct kp_diag diag;
+    publish_counters(applier);
+    kp_hub_count(hub, KP_METRIC_applied_commands, group->commands);
+    kp_hub_count(hub, KP_METRIC_applied_groups, 1);
+    if ((applier->effects.house_changed || applier->effects.doors_changed) &&
+        kp_view_renew(hub, &diag) != KP_OK) {
+        kp_hub_die(hub, "view.failed", &diag);
+        return;
+    }
+    applier->applied = group->last;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    hub->progress.applied = group->last;
+    hub->progress.applied_stamp = group->stamp;
+    hub->progress.has_due = group->has_due;
+    hub->progress.due = group->due;
+    hub->progress.tree_size = group->tree_size;
+    memcpy(hub->progress.tree_root, group->tree_root, sizeof group->tree_root);
+    (void)pthread_cond_broadcast(&hub->progress.changed);
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    if (hub->deliver != NULL) {
+        kp_deliver_wake(hub->deliver, applier->effects.mailboxes);
+    }
+}
+
+static bool apply_group(struct applier *applier, bool backlog)
+{
+    struct kp_hub *hub = applier->hub;
+    struct kp_txn *txn;
+    struct kp_diag diag = {0};
+    struct group group = {0};
+    memset(&applier->effects, 0, sizeof applier->effects);
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ true, &txn, &diag);
+    if (err == KP_OK) {
+        err = fill_group(applier, txn, backlog, &group, &diag);
+        if (err == KP_OK) {
+            read_group_end(applier, txn, &group);
+            kp_crash_point("apply.before_commit");
+            err = kp_txn_commit(txn, &diag);
+            kp_crash_point("apply.after_commit");
+        } else {
+            kp_txn_abort(txn);
+        }
+    }
+    if (err != KP_OK) {
+        kp_hub_die(hub, "state.failed", &diag);
+        return false;
+    }
+    publish(applier, &group);
+    return !atomic_load(&hub->fatal);
+}
+
+/* --- the thread --- */
+
+bool kp_applier_wait(struct kp_hub *hub, uint64_t position)
+{
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    while (hub->progress.applied < position && !atomic_load(&hub->stopping) &&
+           !atomic_load(&hub->fatal)) {
+        (void)pthread_cond_wait(&hub->progress.changed, &hub->progress.lock);
+    }
+    bool reached = hub->progress.applied >= position;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    return reached;
+}
+
+/* false: the hub stops. */
+static bool wait_for_work(struct applier *applier, bool *ret_backlog)
+{
+    struct kp_hub *hub = applier->hub;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    while (hub->progress.journalled <= applier->applied && !atomic_load(&hub->stopping)) {
+        (void)pthread_cond_wait(&hub->progress.changed, &hub->progress.lock);
+    }
+    bool work = hub->progress.journalled > applier->applied;
+    *ret_backlog = hub->progress.journalled - applier->applied > BACKLOG_POSITIONS;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    return work && !atomic_load(&hub->stopping);
+}
+
+static bool load_core(struct applier *applier)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag = {0};
+    struct kp_wall stamp;
+    enum kp_err err = kp_txn_begin(&applier->hub->store, /* write= */ false, &txn, &diag);
+    if (err == KP_OK) {
+        err = kp_core_load(applier->core, txn, &diag);
+        applier->applied = kp_core_position(txn, &stamp);
+        kp_txn_abort(txn);
+    }
+    if (err != KP_OK) {
+        kp_hub_die(applier->hub, "state.failed", &diag);
+    }
+    return err == KP_OK;
+}
+
+void *kp_applier_run(void *context)
+{
+    struct applier *applier = calloc(1, sizeof *applier);
+    KP_ASSERT(applier != NULL);
+    applier->hub = context;
+    applier->core = calloc(1, sizeof *applier->core);
+    KP_ASSERT(applier->core != NULL);
+    applier->reader = kp_journal_reader_new(applier->hub->journal);
+    (void)snprintf(applier->attempt_path, sizeof applier->attempt_path, "%s/attempt",
+                   applier->hub->config->hub.data_dir); /* fits: checked by the configuration */
+    read_attempt(applier);
+    /* Receipts first: on a full machine the backlog grows before a partner waits. */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* a wish, not a need */
+    bool backlog = false;
+    bool good = load_core(applier);
+    if (good && applier->careful == 0) {
+        good = note_attempt(applier, 0); /* gone again when we end in order */
+    }
+    while (good && wait_for_work(applier, &backlog)) {
+        good = apply_group(applier, backlog);
+    }
+    if (good) {
+        (void)unlink(
+            applier->attempt_path); /* when it stays, the next start is only more careful */
+    }
+    applier->reader = kp_journal_reader_free(applier->reader);
+    free(applier->core);
+    free(applier);
+    return NULL;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Ripeness: for each theme "known to at least N partners within a period", counted over the
+ * mentions that the theme counts, by the incident's date, as of the command's time. It can begin
+ * only when a mention comes and end when one goes or when the signals grow old; the last is a
+ * deadline, so nothing is ever scanned for it.
+ */
+#ifndef KP_CORE_RIPE_H
+#define KP_CORE_RIPE_H
+
+#include "core/core.h"
+#include "core/person.h"
+
+/* Judge every theme for this person and write what changed: proposal rows, deadlines, events to the
+ * ketenmanager and to the partners the theme tells. Updates person->ripe; the caller stores the
+ * person. */
+void kp_ripe_evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person *person);
+
+/* An open proposal. */
+struct kp_proposal {
+    uint64_t position; /* of the command that made it ripe */
+    struct kp_wall since, lapses;
+};
+/* Whether the theme counts this mention on @day (days since 1970). */
+bool kp_ripe_counts(const struct kp_theme *theme, const struct kp_mention *mention, int32_t day);
+bool kp_ripe_get(struct kp_txn *txn, uint64_t person, uint8_t theme_number,
+                 struct kp_proposal *ret_proposal);
+
+/* The house changed its criteria: judge this person again. */
+void kp_ripe_criteria_changed(struct kp_core *core, struct kp_txn *txn, uint64_t person_id);
+/* A deadline of kind KP_DEADLINE_RIPE is due. */
+void kp_ripe_due(struct kp_core *core, struct kp_txn *txn, uint64_t person_id,
+                 uint8_t theme_number);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What time asks for: ticks when something is due, the revocation lists when they changed, the
+ * disk, the two clocks, dead readers, snapshots, and the service manager's watchdog.
+ */
+#include "hub.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STEP_MS 100
+#define TRUST_STEPS 3 /* a changed revocation list works within one second */
+#define DISK_STEPS 50
+#define READERS_STEPS 600
+
+struct keeper {
+    struct kp_hub *hub;
+    struct kp_mono started_mono;
+    struct kp_wall started_wall;
+    struct kp_mono ticked; /* when deadlines were last looked at */
+    uint64_t steps;
+    uint64_t snapshot_at; /* position at which the next one is taken */
+    bool disk_alarm;
+};
+
+/* One datagram to the service manager; it may not be there. */
+void kp_keeper_notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || strlen(path) >= sizeof address.sun_path) {
+        return;
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    if (address.sun_path[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                 size); /* nobody listens: nothing to do about it */
+    (void)close(fd);
+}
+
+/* From here the two clocks are compared. */
+static void rebase_clock(struct keeper *keeper)
+{
+    keeper->started_wall = kp_wall_now();
+    keeper->started_mono = kp_mono_now();
+}
+
+/* Wall and monotonic clock part: nothing may fall due by a jump until a person says what time it
+ * is. */
+static bool is_clock_sane(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    if (atomic_exchange(&hub->clock_confirmed, false)) {
+        rebase_clock(keeper);
+        atomic_store(&hub->clock_parted, false);
+        kp_log(KP_LOG_NOTICE, "clock.confirmed", "%s", "");
+    }
+    int64_t wall_us = (kp_wall_now().ms - keeper->started_wall.ms) * 1000;
+    int64_t mono_us = kp_mono_now().us - keeper->started_mono.us;
+    int64_t apart = wall_us > mono_us ? wall_us - mono_us : mono_us - wall_us;
+    if (apart > KP_CLOCK_PART_US_MAX && !atomic_exchange(&hub->clock_parted, true)) {
+        kp_log(KP_LOG_ERROR, "clock.parted", "apart_s=%lld", (long long)(apart / 1000000));
+    }
+    return !atomic_load(&hub->clock_parted);
+}
+
+static void tick(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct kp_mono now = kp_mono_now();
+    if (now.us - keeper->ticked.us < hub->config->hub.tick_every_ms * 1000) {
+        return;
+    }
+    keeper->ticked = now;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    bool idle = hub->progress.applied == hub->progress.journalled;
+    bool due = hub->progress.has_due && hub->progress.due.ms <= kp_wall_now().ms;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    /* Behind a backlog the earliest deadline is not known yet: the tick waits until the state is up
+     * to date. */
+    if (!due || !idle) {
+        return;
+    }
+    struct kp_command_head head = {.kind = KP_COMMAND_TICK};
+    struct kp_entry *entry = kp_entry_new(KP_COMMAND_TICK, 128, 1);
+    struct kp_writer writer;
+    uint64_t position;
+    kp_writer_init(&writer, entry->body, entry->body_capacity);
+    kp_random(head.message_id, sizeof head.message_id);
+    kp_command_put_head(&writer, &head);
+    entry->body_size = kp_writer_slice(&writer).size;
+    if (kp_writer_submit_and_wait(hub, entry, &position) != KP_OK) {
+        kp_log(KP_LOG_INFO, "tick.later", "%s", ""); /* it is still due at the next step */
+    }
+}
+
+static void refresh_trust(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct kp_diag diag;
+    bool changed = false;
+    if (kp_trust_refresh(hub->trust, &changed, &diag) != KP_OK) {
+        kp_log_diag(KP_LOG_ERROR, "trust.unreadable", &diag);
+    }
+    if (changed) {
+        kp_log(KP_LOG_NOTICE, "trust.renewed", "%s", "");
+        if (kp_view_renew(hub, &diag) != KP_OK) {
+            kp_hub_die(hub, "view.failed", &diag);
+        }
+    }
+}
+
+static void check_disk(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct statvfs disk;
+    if (statvfs(hub->config->hub.data_dir, &disk) != 0 || disk.f_blocks == 0) {
+        return;
+    }
+    uint64_t used = 100 - (uint64_t)disk.f_bavail * 100 / (uint64_t)disk.f_blocks;
+    bool full = used >= KP_DISK_ADMISSION_PERCENT;
+    bool alarm = used >= KP_DISK_ALARM_PERCENT;
+    if (atomic_exchange(&hub->disk_full, full) != full) {
+        kp_log(full ? KP_LOG_ERROR : KP_LOG_NOTICE, full ? "disk.full" : "disk.admits",
+               "used_percent=%llu", (unsigned long long)used);
+    }
+    if (alarm && !keeper->disk_alarm) {
+        kp_log(KP_LOG_WARNING, "disk.alarm", "used_percent=%llu", (unsigned long long)used);
+    }
+    keeper->disk_alarm = alarm;
+}
+
+static void snapshot(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct kp_diag diag;
+    uint64_t every = hub->config->hub.snapshot_every;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    uint64_t applied = hub->progress.applied;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    if (every == 0 || applied < keeper->snapshot_at) {
+        return;
+    }
+    if (kp_snapshot_rotate(hub, &diag) != KP_OK) {
+        kp_log_diag(KP_LOG_ERROR, "snapshot.failed", &diag);
+    }
+    keeper->snapshot_at = applied + every;
+}
+
+static void step(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct kp_store_stat stat;
+    struct kp_diag diag;
+    if (is_clock_sane(keeper)) {
+        tick(keeper);
+    } else if (keeper->steps % READERS_STEPS == 0) {
+        kp_log(KP_LOG_ERROR, "clock.parted", "%s", "next=\"knooppunt clock confirm\"");
+    }
+    if (keeper->steps % TRUST_STEPS == 0) {
+        refresh_trust(keeper);
+    }
+    if (keeper->steps % DISK_STEPS == 0) {
+        check_disk(keeper);
+        kp_keeper_notify("WATCHDOG=1");
+    }
+    if (keeper->steps % READERS_STEPS == 0 && kp_store_stat(&hub->store, &stat, &diag) != KP_OK) {
+        kp_log_diag(KP_LOG_ERROR, "store.stat", &diag); /* the stat also clears dead readers */
+    }
+    snapshot(keeper);
+    keeper->steps++;
+}
+
+void *kp_keeper_run(void *context)
+{
+    struct keeper keeper = {.hub = context};
+    struct kp_hub *hub = context;
+    rebase_clock(&keeper);
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    keeper.snapshot_at = hub->progress.applied + hub->config->hub.snapshot_every;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+    while (!atomic_load(&hub->stopping) && !atomic_load(&hub->fatal)) {
+        step(&keeper);
+        struct timespec pause = {.tv_nsec = STEP_MS * 1000000L};
+        (void)nanosleep(&pause, NULL); /* woken early is fine */
+    }
+    return NULL;
+}

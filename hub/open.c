@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Opening what a hub stands on: its configuration, the lock on its data, its keys, its three
+ * environments. */
+#include "hub.h"
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/pem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define PATH_BYTES 640
+#define CERTIFICATE_ARENA_BYTES 65536
+
+enum kp_err kp_open_config(struct kp_hub *hub, const char *path)
+{
+    struct kp_config_report *report = calloc(1, sizeof *report);
+    KP_ASSERT(report != NULL);
+    kp_config_report_init(report);
+    enum kp_err err = kp_house_load(path, &hub->config, report);
+    if (err != KP_OK) {
+        for (uint32_t i = 0; i < report->message_count; i++) {
+            (void)fprintf(stderr, "%s\n", report->messages[i].text);
+        }
+    }
+    kp_config_report_done(report);
+    free(report);
+    return err;
+}
+
+/* A second hub on the same data would be two truths. */
+enum kp_err kp_open_lock(const struct kp_hub *hub, struct kp_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    enum kp_err err = kp_dir_make(hub->config->hub.data_dir, 0700, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    (void)snprintf(path, sizeof path, "%s/lock", hub->config->hub.data_dir); /* fits */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        return kp_fail(reterr_diag, KP_E_STATE, "another hub works on %s",
+                       hub->config->hub.data_dir);
+    }
+    return KP_OK; /* held until the process ends */
+}
+
+enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret_master,
+                         struct kp_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    struct kp_arena arena;
+    struct kp_slice der;
+    uint32_t count = 0;
+    const char *keys = hub->config->hub.keys_dir;
+    (void)snprintf(path, sizeof path, "%s/master.key", keys); /* fits */
+    enum kp_err err = kp_file_read_secret(path, ret_master, reterr_diag);
+    if (err == KP_OK) {
+        (void)snprintf(path, sizeof path, "%s/index.key", keys); /* fits */
+        err = kp_file_read_secret(path, &hub->index_key, reterr_diag);
+    }
+    if (err == KP_OK) {
+        (void)snprintf(path, sizeof path, "%s/signing.key", keys); /* fits */
+        err = kp_signer_load(path, &hub->signer, reterr_diag);
+    }
+    if (err != KP_OK) {
+        return err;
+    }
+    (void)snprintf(path, sizeof path, "%s/signing.pem", keys); /* fits */
+    kp_arena_init(&arena, CERTIFICATE_ARENA_BYTES);
+    err = kp_pem_certificates(path, &arena, &der, 1, &count, reterr_diag);
+    if (err == KP_OK) {
+        err = kp_certificate_parse(der, &hub->certificate, reterr_diag);
+    }
+    kp_arena_done(&arena);
+    if (err == KP_OK && !kp_certificate_is_of(hub->certificate, hub->signer)) {
+        err = kp_fail(reterr_diag, KP_E_KEY_FILE,
+                      "signing.pem is not the certificate of signing.key");
+    }
+    return err;
+}
+
+enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
+                         struct kp_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    const struct kp_hub_options *options = &hub->config->hub;
+    struct kp_journal_options journal = {.map_bytes = options->journal_map_bytes};
+    struct kp_store_options store = {.master = master,
+                                     .map_bytes = options->store_map_bytes,
+                                     .scratch_bytes = options->store_scratch_bytes};
+    (void)snprintf(path, sizeof path, "%s/persons", options->data_dir); /* fits */
+    enum kp_err err = kp_keyring_open(path, master, &hub->ring, reterr_diag);
+    if (err == KP_OK) {
+        (void)snprintf(path, sizeof path, "%s/state", options->data_dir); /* fits */
+        store.dir = path;
+        store.ring = hub->ring;
+        err = kp_store_open_lmdb(&store, &hub->store, reterr_diag);
+    }
+    if (err == KP_OK) {
+        (void)snprintf(path, sizeof path, "%s/journal", options->data_dir); /* fits */
+        journal.dir = path;
+        journal.ring = hub->ring;
+        err = kp_journal_open(&journal, &hub->journal, reterr_diag);
+    }
+    return err;
+}

@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "core/deadline.h"
+#include "core/held.h"
+#include "core/ripe.h"
+
+#include "base/time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+/* --- the world --- */
+
+#define BIG (16u << 20)
+
+static void tag_of(const char *domain, const char *label, uint8_t ret_tag[KP_TAG_BYTES])
+{
+    uint8_t digest[KP_SHA256_BYTES];
+    kp_sha256(kp_slice_str(domain), kp_slice_of("\0", 1), kp_slice_str(label), digest);
+    memcpy(ret_tag, digest, KP_TAG_BYTES);
+}
+
+static void reference_tag(const char *partner, const char *reference, uint8_t ret_tag[KP_TAG_BYTES])
+{
+    char label[128];
+    (void)snprintf(label, sizeof label, "%s/%s", partner, reference);
+    tag_of("reference", label, ret_tag);
+}
+
+void world_open_on(struct world *world, struct kp_store store)
+{
+    struct kp_diag diag;
+    struct kp_txn *txn;
+    memset(world, 0, sizeof *world);
+    world->store = store;
+    world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    assert_int_equal(kp_core_load(&world->core, txn, &diag), KP_OK);
+    kp_txn_abort(txn);
+}
+
+void world_open(struct world *world)
+{
+    struct kp_store store;
+    kp_store_open_ram(&store);
+    world_open_on(world, store);
+}
+
+void world_close(struct world *world)
+{
+    kp_store_close(&world->store);
+}
+
+static void apply(struct world *world, size_t size, uint32_t positions)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag = {0};
+    struct kp_core_command command = {.position = world->position + 1,
+                                      .positions = positions,
+                                      .stamp = world->now,
+                                      .body = kp_slice_of(world->body, size)};
+    memset(&world->effects, 0, sizeof world->effects);
+    assert_int_equal(kp_txn_begin(&world->store, true, &txn, &diag), KP_OK);
+    enum kp_err err = kp_core_apply(&world->core, txn, &command, &world->effects, &diag);
+    if (err != KP_OK) {
+        print_error("%s\n", diag.text);
+    }
+    assert_int_equal(err, KP_OK);
+    assert_int_equal(kp_txn_commit(txn, &diag), KP_OK);
+    world->position += positions;
+    world->now.ms += 1000;
+}
+
+uint16_t world_number(const struct world *world, const char *id)
+{
+    uint16_t partner = kp_house_partner(&world->core.house, kp_slice_str(id));
+    if (partner != KP_PARTNER_NONE) {
+        return world->core.house.partners[partner].number;
+    }
+    int user = kp_house_user(&world->core.house, kp_slice_str(id));
+    assert_true(user >= 0);
+    return world->core.house.users[user].number;
+}
+
+static void begin_command(struct world *world, struct kp_writer *writer, enum kp_command_kind kind,
+                          uint16_t actor)
+{
+    struct kp_command_head head = {.kind = kind, .actor = actor};
+    kp_writer_init(writer, world->body, sizeof world->body);
+    kp_command_put_head(writer, &head);
+}
+
+void world_house(struct world *world, const struct kp_house *house)
+{
+    static uint8_t packed[1 << 20];
+    struct kp_writer bytes;
+    struct kp_writer writer;
+    kp_writer_init(&bytes, packed, sizeof packed);
+    kp_house_put(&bytes, house);
+    assert_true(kp_writer_ok(&bytes));
+    begin_command(world, &writer, KP_COMMAND_HOUSE, 0);
+    kp_put_slice(&writer, kp_writer_slice(&bytes));
+    apply(world, writer.size, 1);
+}
+
+static void make_signal(const struct told *told, char *content, size_t content_size,
+                        struct kp_command_signal *ret_signal)
+{
+    memset(ret_signal, 0, sizeof *ret_signal);
+    (void)snprintf(
+        content, content_size, "%s|%s|%llu|%d|%s|%s|%s", told->partner, told->reference,
+        (unsigned long long)told->version, told->kind, told->bsn[0] != NULL ? told->bsn[0] : "-",
+        told->name[0] != NULL ? told->name[0] : "-", told->content != NULL ? told->content : "");
+    ret_signal->signal = kp_slice_str(content);
+    ret_signal->salt = KP_SLICE_LIT("salt");
+    kp_sha256(ret_signal->salt, ret_signal->signal, KP_SLICE_EMPTY, ret_signal->digest);
+    tag_of("content", content, ret_signal->content_tag);
+    reference_tag(told->partner, told->reference, ret_signal->reference_tag);
+    ret_signal->reference = kp_slice_str(told->reference);
+    ret_signal->version = told->version;
+    ret_signal->withdraw = told->withdraw;
+    ret_signal->head_bytes = (uint32_t)ret_signal->signal.size;
+    if (told->held_field != NULL) {
+        ret_signal->held_code = KP_E_DATE;
+        ret_signal->held_field = kp_slice_str(told->held_field);
+    }
+    if (told->withdraw || told->held_field != NULL) {
+        return;
+    }
+    ret_signal->kind = told->kind;
+    ret_signal->incident_date = told->date;
+    ret_signal->themes = told->themes;
+    ret_signal->mention_count = (uint8_t)told->persons;
+    ret_signal->head_bytes -= told->persons;
+    for (uint32_t i = 0; i < told->persons; i++) {
+        struct kp_command_mention *mention = &ret_signal->mentions[i];
+        mention->role = told->role;
+        mention->part_bytes = 1;
+        mention->has_bsn = told->bsn[i] != NULL;
+        mention->has_name = told->name[i] != NULL;
+        if (mention->has_bsn) {
+            tag_of("bsn", told->bsn[i], mention->bsn_tag);
+        }
+        if (mention->has_name) {
+            tag_of("name", told->name[i], mention->name_tag);
+        }
+    }
+}
+
+static void outcomes_of(struct world *world, uint64_t position, uint8_t *ret_outcomes,
+                        uint32_t count)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_stored_batch batch;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    assert_true(kp_batch_get(txn, position, &batch));
+    assert_int_equal(batch.signal_count, count);
+    memcpy(ret_outcomes, batch.outcomes.bytes, count);
+    kp_txn_abort(txn);
+}
+
+uint8_t world_signal(struct world *world, const struct told *told)
+{
+    struct kp_writer writer;
+    struct kp_command_signal signal;
+    char content[256];
+    uint8_t outcome;
+    struct kp_command_batch batch = {.signal_count = 1,
+                                     .signature = KP_SLICE_LIT("signature"),
+                                     .certificate_digest = KP_SLICE_LIT("certificate")};
+    make_signal(told, content, sizeof content, &signal);
+    begin_command(world, &writer, KP_COMMAND_BATCH, world_number(world, told->partner));
+    kp_command_put_batch(&writer, &batch);
+    kp_command_put_signal(&writer, &signal);
+    apply(world, writer.size, 1);
+    outcomes_of(world, world->position, &outcome, 1);
+    return outcome;
+}
+
+void world_tick(struct world *world)
+{
+    struct kp_writer writer;
+    begin_command(world, &writer, KP_COMMAND_TICK, 0);
+    apply(world, writer.size, 1);
+}
+
+void world_ack(struct world *world, const char *counterpart, uint64_t seq)
+{
+    struct kp_writer writer;
+    uint16_t number = world_number(world, counterpart);
+    begin_command(world, &writer, KP_COMMAND_ACK, number);
+    kp_put_u16(&writer, number);
+    kp_put_u64(&writer, seq);
+    apply(world, writer.size, 1);
+}
+
+void world_drop(struct world *world, uint64_t held_position)
+{
+    struct kp_writer writer;
+    begin_command(world, &writer, KP_COMMAND_HELD_DROP, 0);
+    kp_put_u64(&writer, held_position);
+    apply(world, writer.size, 1);
+}
+
+void world_retry(struct world *world, uint64_t held_position, const struct told *told)
+{
+    struct kp_writer writer;
+    struct kp_command_signal signal;
+    char content[256];
+    make_signal(told, content, sizeof content, &signal);
+    begin_command(world, &writer, KP_COMMAND_HELD_RETRY, 0);
+    kp_put_u64(&writer, held_position);
+    kp_command_put_signal(&writer, &signal);
+    apply(world, writer.size, 1);
+}
+
+uint64_t world_position_of(struct world *world, const char *partner, const char *reference)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_reference known = {0};
+    uint8_t tag[KP_TAG_BYTES];
+    reference_tag(partner, reference, tag);
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    bool found = kp_reference_get(txn, tag, &known);
+    kp_txn_abort(txn);
+    return found && known.state == KP_REFERENCE_CURRENT ? known.position : 0;
+}
+
+uint64_t world_person(struct world *world, const char *partner, const char *reference,
+                      uint32_t index)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_stored_signal stored;
+    enum kp_match_reason reason;
+    uint64_t position = world_position_of(world, partner, reference);
+    assert_true(position > 0);
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    assert_true(kp_dossier_load(txn, position, &stored));
+    uint64_t person =
+        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index, &reason);
+    struct kp_person state;
+    assert_true(kp_person_load(txn, person, 0, &state));
+    assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */
+    kp_txn_abort(txn);
+    return person;
+}
+
+void world_digest(struct world *world, uint8_t ret_digest[32], uint64_t *ret_rows)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    kp_store_digest(txn, ret_digest, ret_rows);
+    kp_txn_abort(txn);
+}
+
+uint32_t world_count_persons(struct world *world)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_slice key = KP_SLICE_EMPTY;
+    struct kp_slice value;
+    struct kp_key from = kp_key_none();
+    uint32_t count = 0;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    while (kp_txn_seek(txn, KP_TABLE_PERSON, kp_key_slice(&from), from.size > 0, &key, &value)) {
+        struct kp_reader reader;
+        struct kp_person person;
+        kp_reader_init(&reader, key);
+        uint64_t id = kp_get_u64(&reader);
+        from = kp_key_u64(kp_key_none(), id);
+        assert_true(kp_person_load(txn, id, 0, &person));
+        count += person.mention_count > 0 ? 1 : 0;
+    }
+    kp_txn_abort(txn);
+    return count;
+}
+
+bool world_event(struct world *world, const char *counterpart, uint64_t seq, struct kp_arena *arena,
+                 const Knooppunt__V1__Event **ret_event)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_slice value;
+    ProtobufCMessage *message;
+    struct kp_key key =
+        kp_key_u64(kp_key_u16(kp_key_none(), world_number(world, counterpart)), seq);
+    kp_arena_reset(arena);
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    bool found = kp_txn_get(txn, KP_TABLE_OUTBOX, kp_key_slice(&key), &value);
+    if (found) { /* what the core writes passes the hub's own gate: canonical, known fields */
+        assert_int_equal(kp_codec_open(&knooppunt__v1__event__descriptor, &kp_gate_frame, value,
+                                       arena, &message, NULL, &diag),
+                         KP_OK);
+        *ret_event = (const Knooppunt__V1__Event *)message;
+    }
+    kp_txn_abort(txn);
+    return found;
+}
+
+void world_example_house(struct kp_house *ret_house)
+{
+    static const char *const partners[] = {"politie", "om", "jeugdzorg"};
+    memset(ret_house, 0, sizeof *ret_house);
+    strncpy(ret_house->id, "testhuis", KP_ID_BYTES_MAX);
+    memcpy(ret_house->oin, "00000099900100000000", KP_OIN_DIGITS);
+    ret_house->test_mode = true;
+    ret_house->port_first = 7000;
+    ret_house->port_last = 7003;
+    ret_house->held_per_partner_max = 100;
+    ret_house->partner_count = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        strncpy(ret_house->partners[i].id, partners[i], KP_ID_BYTES_MAX);
+        ret_house->partners[i].known_elsewhere = i != 2;
+    }
+    ret_house->user_count = 2;
+    strncpy(ret_house->users[0].id, "ketenmanager", KP_ID_BYTES_MAX);
+    ret_house->users[0].role = KP_ROLE_KETENMANAGER;
+    strncpy(ret_house->users[1].id, "beheerder", KP_ID_BYTES_MAX);
+    ret_house->users[1].role = KP_ROLE_BEHEERDER;
+    ret_house->theme_count = 1;
+    struct kp_theme *theme = &ret_house->themes[0];
+    strncpy(theme->id, "hg", KP_ID_BYTES_MAX);
+    theme->partners_min = 2;
+    theme->period_days = 365;
+    theme->kinds = 1u << 4 | 1u << 13;
+    theme->hints = true;
+    theme->tell[0] = 0x07;
+}
+
+/* --- the tests --- */
+
+enum { NEW = 1, DUPLICATE, REPLACES, SUPERSEDED, WITHDRAWN, HELD, CONFLICT, DROPPED };
+
+static struct world world;
+static struct kp_arena arena;
+
+static int set_up(void **state)
+{
+    static struct kp_house house;
+    (void)state;
+    world_open(&world);
+    world_example_house(&house);
+    world_house(&world, &house);
+    kp_arena_init(&arena, BIG);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    kp_arena_done(&arena);
+    world_close(&world);
+    return 0;
+}
+
+static struct told tell(const char *partner, const char *reference, uint64_t version,
+                        const char *bsn, const char *name)
+{
+    return (struct told){.partner = partner,
+                         .reference = reference,
+                         .version = version,
+                         .kind = 4,
+                         .role = 1,
+                         .date = 20251201,
+                         .bsn = {bsn},
+                         .name = {name},
+                         .persons = 1};
+}
+
+static void a_repeat_names_the_first_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    assert_int_equal(world_signal(&world, &a), NEW);
+    uint64_t first = world.position;
+    assert_int_equal(world_signal(&world, &a), DUPLICATE);
+    const Knooppunt__V1__Event *event;
+    assert_true(world_event(&world, "politie", 2, &arena, &event));
+    assert_int_equal(event->outcomes->outcomes[0]->kind, DUPLICATE);
+    assert_int_equal(event->outcomes->outcomes[0]->first_position, first);
+    assert_int_equal(world_count_persons(&world), 1);
+}
+
+static void versions_replace_and_older_ones_are_superseded(void **state)
+{
+    (void)state;
+    struct told v2 = tell("politie", "A", 2, "b1", "n1");
+    struct told v1 = tell("politie", "A", 1, "b1", "n1");
+    struct told v3 = tell("politie", "A", 3, "b2", "n2");
+    assert_int_equal(world_signal(&world, &v2), NEW);
+    assert_int_equal(world_signal(&world, &v1), SUPERSEDED);
+    assert_int_equal(world_signal(&world, &v3), REPLACES);
+    assert_int_equal(world_signal(&world, &v1), DUPLICATE); /* of the one that was superseded */
+    assert_int_equal(world_signal(&world, &v2), DUPLICATE); /* of the one that was replaced */
+    assert_int_equal(world_count_persons(&world), 1); /* the first person has no signal left */
+    v3.content = "other";
+    assert_int_equal(world_signal(&world, &v3), CONFLICT);
+}
+
+static void a_withdrawal_takes_back_and_keeps_a_late_original_out(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told gone = {.partner = "politie", .reference = "A", .version = 2, .withdraw = true};
+    struct told early = {.partner = "politie", .reference = "B", .version = 2, .withdraw = true};
+    struct told late = tell("politie", "B", 1, "b2", "n2");
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
+    assert_int_equal(world_count_persons(&world), 0);
+    assert_int_equal(world_signal(&world, &gone), DUPLICATE);
+    assert_int_equal(world_signal(&world, &early), WITHDRAWN);
+    assert_int_equal(world_signal(&world, &late), SUPERSEDED);
+    assert_int_equal(world_count_persons(&world), 0);
+}
+
+static void two_partners_make_it_ripe_and_it_says_why(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("jeugdzorg", "Z", 1, NULL, "n1"); /* by name, rule 2 */
+    const Knooppunt__V1__Event *event;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world.effects.casus_ready, 0);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world.effects.casus_ready, 1);
+    assert_true(world_event(&world, "ketenmanager", 1, &arena, &event));
+    assert_int_equal(event->body_case, KNOOPPUNT__V1__EVENT__BODY_CASUS_READY);
+    const Knooppunt__V1__CasusReady *ready = event->casus_ready;
+    assert_string_equal(ready->theme, "hg");
+    assert_string_equal(ready->rule, "partners>=2 in 365 days");
+    assert_int_equal(ready->n_counted, 2);
+    assert_int_equal(ready->n_partners, 2);
+    assert_int_equal(ready->not_ripe_if->partners_to_remove, 1);
+    assert_int_equal(ready->not_ripe_if->lapses_at_ms,
+                     ((int64_t)kp_date_to_days(20251201) + 365) * KP_DAY_MS);
+    /* politie may hear that he is known elsewhere and is told by its own reference; jeugdzorg has
+     * no grant. */
+    assert_true(world_event(&world, "politie", 2, &arena, &event));
+    assert_int_equal(event->body_case, KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE);
+    assert_string_equal(event->known_elsewhere->reference, "A");
+    assert_int_equal(world.effects.known_elsewhere, 1);
+    assert_true(world_event(&world, "jeugdzorg", 1, &arena, &event));
+    assert_int_equal(event->body_case, KNOOPPUNT__V1__EVENT__BODY_OUTCOMES);
+    assert_false(world_event(&world, "jeugdzorg", 2, &arena, &event));
+}
+
+static void ripe_lapses_by_age_at_the_day_it_said(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, "b1", "n1");
+    const Knooppunt__V1__Event *event;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    world.now.ms = ((int64_t)kp_date_to_days(20251201) + 365) * KP_DAY_MS - 1;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 0);
+    world.now.ms = ((int64_t)kp_date_to_days(20251201) + 365) * KP_DAY_MS;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 1);
+    assert_true(world_event(&world, "ketenmanager", 2, &arena, &event));
+    assert_int_equal(event->casus_lapsed->reason, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_AGED);
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 0);
+}
+
+static void newer_signals_put_the_lapse_off(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, "b1", "n1");
+    struct told a2 = tell("politie", "A2", 1, "b1", "n1");
+    struct told b2 = tell("om", "B2", 1, "b1", "n1");
+    a2.date = b2.date = 20260601;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world_signal(&world, &a2), NEW);
+    assert_int_equal(world_signal(&world, &b2), NEW);
+    world.now.ms = ((int64_t)kp_date_to_days(20251201) + 365) * KP_DAY_MS;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 0);
+    world.now.ms = ((int64_t)kp_date_to_days(20260601) + 365) * KP_DAY_MS;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 1);
+}
+
+static void a_withdrawal_tells_the_ketenmanager(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, "b1", "n1");
+    struct told gone = {.partner = "om", .reference = "B", .version = 2, .withdraw = true};
+    const Knooppunt__V1__Event *event;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
+    assert_true(world_event(&world, "ketenmanager", 2, &arena, &event));
+    assert_int_equal(event->casus_lapsed->reason,
+                     KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_WITHDRAWN);
+}
+
+static void a_second_bsn_under_a_name_takes_the_nameless_away(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, NULL, "n1");
+    struct told c = tell("jeugdzorg", "C", 1, "b2", "n1");
+    struct told gone = {.partner = "jeugdzorg", .reference = "C", .version = 2, .withdraw = true};
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world_person(&world, "politie", "A", 0), world_person(&world, "om", "B", 0));
+    assert_int_equal(world.effects.casus_ready, 1);
+    assert_int_equal(world_signal(&world, &c), NEW);
+    assert_int_not_equal(world_person(&world, "politie", "A", 0),
+                         world_person(&world, "om", "B", 0));
+    assert_int_not_equal(world_person(&world, "jeugdzorg", "C", 0),
+                         world_person(&world, "om", "B", 0));
+    assert_int_equal(world.effects.casus_lapsed, 1); /* what followed from the join is taken back */
+    assert_int_equal(world_count_persons(&world), 3);
+    assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
+    assert_int_equal(world_person(&world, "politie", "A", 0), world_person(&world, "om", "B", 0));
+    assert_int_equal(world_count_persons(&world), 1);
+}
+
+static void held_is_kept_told_once_repaired_or_dropped(void **state)
+{
+    (void)state;
+    struct told bad = tell("politie", "A", 1, "b1", "n1");
+    struct told bad2 = tell("politie", "B", 1, "b1", "n1");
+    struct told good = tell("politie", "A", 2, "b1", "n1");
+    struct told good2 = tell("politie", "B", 1, "b1", "n1");
+    const Knooppunt__V1__Event *event;
+    bad.held_field = bad2.held_field = "incident_date";
+    assert_int_equal(world_signal(&world, &bad), HELD);
+    assert_int_equal(world_signal(&world, &bad), DUPLICATE);
+    assert_int_equal(world_signal(&world, &bad2), HELD);
+    uint64_t held_position = world.position;
+    assert_true(world_event(&world, "beheerder", 1, &arena, &event));
+    assert_int_equal(event->held_opened->code, KP_E_DATE);
+    assert_string_equal(event->held_opened->field, "incident_date");
+    assert_false(world_event(&world, "beheerder", 2, &arena, &event)); /* one alert */
+    assert_int_equal(world_signal(&world, &good), NEW);                /* repairs the first */
+    world_retry(&world, held_position, &good2);
+    assert_int_equal(world.effects.outcomes[NEW], 1);
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_partner_counts counts;
+    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
+    kp_partner_counts_get(txn, world_number(&world, "politie"), &counts);
+    kp_txn_abort(txn);
+    assert_int_equal(counts.held, 0);
+    struct told bad3 = tell("politie", "C", 1, "b1", "n1");
+    bad3.held_field = "incident_date";
+    assert_int_equal(world_signal(&world, &bad3), HELD);
+    world_drop(&world, world.position);
+    assert_int_equal(world.effects.outcomes[DROPPED], 1);
+    assert_int_equal(world_signal(&world, &bad3),
+                     HELD); /* dropped is forgotten: it may come again */
+}
+
+static void an_acknowledgement_removes_and_never_goes_back(void **state)
+{
+    (void)state;
+    const Knooppunt__V1__Event *event;
+    for (uint32_t i = 0; i < 5; i++) {
+        char reference[8];
+        (void)snprintf(reference, sizeof reference, "R%u", i);
+        struct told one = tell("politie", reference, 1, "b1", "n1");
+        assert_int_equal(world_signal(&world, &one), NEW);
+    }
+    world_ack(&world, "politie", 3);
+    assert_false(world_event(&world, "politie", 3, &arena, &event));
+    assert_true(world_event(&world, "politie", 4, &arena, &event));
+    world_ack(&world, "politie", 2);
+    world_ack(&world, "politie", 99);
+    assert_true(world_event(&world, "politie", 4, &arena, &event));
+}
+
+static void a_command_twice_is_skipped_and_a_gap_is_refused(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    uint8_t before[32];
+    uint8_t after[32];
+    uint64_t rows;
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    world_digest(&world, before, &rows);
+    struct kp_core_command again = {.position = world.position,
+                                    .positions = 1,
+                                    .stamp = world.now,
+                                    .body = KP_SLICE_LIT("anything")};
+    assert_int_equal(kp_txn_begin(&world.store, true, &txn, &diag), KP_OK);
+    assert_int_equal(kp_core_apply(&world.core, txn, &again, &world.effects, &diag), KP_OK);
+    assert_int_equal(kp_txn_commit(txn, &diag), KP_OK);
+    world_digest(&world, after, &rows);
+    assert_memory_equal(before, after, sizeof before);
+    again.position = world.position + 2;
+    assert_int_equal(kp_txn_begin(&world.store, true, &txn, &diag), KP_OK);
+    assert_int_equal(kp_core_apply(&world.core, txn, &again, &world.effects, &diag), KP_E_CORRUPT);
+    kp_txn_abort(txn);
+}
+
+static void changed_criteria_are_applied_to_those_who_are_there(void **state)
+{
+    (void)state;
+    static struct kp_house house;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, "b1", "n1");
+    const Knooppunt__V1__Event *event;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    world_example_house(&house);
+    house.themes[0].partners_min = 3;
+    world_house(&world, &house);
+    world_tick(&world);
+    assert_true(world_event(&world, "ketenmanager", 2, &arena, &event));
+    assert_int_equal(event->casus_lapsed->reason,
+                     KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_CRITERIA);
+}
+
+/* --- order: every arrival order of the same signals ends in the same grouping and the same ripe
+ * persons (P10) --- */
+
+#define ORDER_SIGNALS 9
+#define ORDERS 400
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    return *seed;
+}
+
+/* Grouping as text: for each signal the lowest index of a signal with the same person, and whether
+ * ripe. */
+static void describe(struct world *one, const struct told *signals, char *ret_text, size_t size)
+{
+    uint64_t persons[ORDER_SIGNALS];
+    size_t used = 0;
+    for (uint32_t i = 0; i < ORDER_SIGNALS; i++) {
+        struct kp_person person;
+        struct kp_txn *txn;
+        struct kp_diag diag;
+        persons[i] = world_person(one, signals[i].partner, signals[i].reference, 0);
+        uint32_t first = 0;
+        while (persons[first] != persons[i]) {
+            first++;
+        }
+        assert_int_equal(kp_txn_begin(&one->store, false, &txn, &diag), KP_OK);
+        assert_true(kp_person_load(txn, persons[i], 0, &person));
+        used += (size_t)snprintf(ret_text + used, size - used, "%u%s ", first,
+                                 person.ripe != 0 ? "!" : "");
+        kp_txn_abort(txn);
+    }
+}
+
+static void arrival_order_does_not_change_the_grouping(void **state)
+{
+    static struct kp_house house;
+    (void)state;
+    const struct told signals[ORDER_SIGNALS] = {
+        tell("politie", "1", 1, "b1", "n1"),   tell("om", "2", 1, NULL, "n1"),
+        tell("jeugdzorg", "3", 1, "b2", "n1"), tell("politie", "4", 1, "b3", "n2"),
+        tell("om", "5", 1, NULL, "n2"),        tell("jeugdzorg", "6", 1, NULL, "n2"),
+        tell("politie", "7", 1, NULL, "n3"),   tell("om", "8", 1, NULL, "n3"),
+        tell("jeugdzorg", "9", 1, NULL, NULL),
+    };
+    char expected[128] = "";
+    uint32_t seed = 2463534242u;
+    world_example_house(&house);
+    for (uint32_t order = 0; order < ORDERS; order++) {
+        static struct world one;
+        uint32_t at[ORDER_SIGNALS];
+        char found[128];
+        for (uint32_t i = 0; i < ORDER_SIGNALS; i++) {
+            uint32_t swap = order == 0 ? i : next_random(&seed) % (i + 1);
+            at[i] = at[swap];
+            at[swap] = i;
+        }
+        world_open(&one);
+        world_house(&one, &house);
+        for (uint32_t i = 0; i < ORDER_SIGNALS; i++) {
+            assert_int_equal(world_signal(&one, &signals[at[i]]), NEW);
+        }
+        describe(&one, signals, found, sizeof found);
+        if (order == 0) {
+            memcpy(expected, found, sizeof expected);
+            assert_string_equal(expected, "0 1 2 3! 3! 3! 6! 6! 8 ");
+        }
+        assert_string_equal(found, expected);
+        world_close(&one);
+    }
+}
+
+static void three_persons_in_one_signal_each_have_their_part(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    a.persons = 3;
+    a.bsn[1] = "b2";
+    a.name[2] = "n3";
+    struct told gone = {.partner = "politie", .reference = "A", .version = 2, .withdraw = true};
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_count_persons(&world), 3);
+    uint64_t one = world_person(&world, "politie", "A", 0);
+    uint64_t two = world_person(&world, "politie", "A", 1);
+    uint64_t three = world_person(&world, "politie", "A", 2);
+    assert_true(one != two && two != three && one != three);
+    assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
+    assert_int_equal(world_count_persons(&world), 0);
+}
+
+static void person_ids_survive_text(void **state)
+{
+    (void)state;
+    const uint64_t ids[] = {32, 33, 12345 * 32 + 30, KP_PERSON_SPLIT_GAINED | 77,
+                            KP_PERSON_SPLIT_LOST | 99};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        kp_arena_reset(&arena);
+        assert_int_equal(kp_text_person_id(kp_slice_str(kp_text_person(&arena, ids[i]))), ids[i]);
+    }
+    assert_string_equal(kp_text_person(&arena, 12345 * 32 + 1), "P-12345.2");
+    assert_int_equal(kp_text_person_id(KP_SLICE_LIT("P-1")), 0);
+    assert_int_equal(kp_text_person_id(KP_SLICE_LIT("P-1.1x")), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    struct kp_diag diag;
+    const struct CMUnitTest tests[] = {
+        TEST(a_repeat_names_the_first_and_changes_nothing),
+        TEST(versions_replace_and_older_ones_are_superseded),
+        TEST(a_withdrawal_takes_back_and_keeps_a_late_original_out),
+        TEST(two_partners_make_it_ripe_and_it_says_why),
+        TEST(ripe_lapses_by_age_at_the_day_it_said),
+        TEST(newer_signals_put_the_lapse_off),
+        TEST(a_withdrawal_tells_the_ketenmanager),
+        TEST(a_second_bsn_under_a_name_takes_the_nameless_away),
+        TEST(held_is_kept_told_once_repaired_or_dropped),
+        TEST(an_acknowledgement_removes_and_never_goes_back),
+        TEST(a_command_twice_is_skipped_and_a_gap_is_refused),
+        TEST(changed_criteria_are_applied_to_those_who_are_there),
+        TEST(three_persons_in_one_signal_each_have_their_part),
+        TEST(arrival_order_does_not_change_the_grouping),
+        TEST(person_ids_survive_text),
+    };
+    if (kp_crypto_init(&diag) != KP_OK) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests_name("core", tests, NULL, NULL);
+    kp_crypto_done();
+    return failed;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A core on a store in memory, with virtual time, and commands made from a few words. For tests
+ * only. */
+#ifndef KP_TESTS_CORE_WORLD_H
+#define KP_TESTS_CORE_WORLD_H
+
+#include "base/crypto.h"
+#include "core/batch.h"
+#include "core/core.h"
+#include "core/dossier.h"
+#include "core/match.h"
+#include "core/outbox.h"
+#include "core/person.h"
+#include "core/signal.h"
+#include "core/text.h"
+#include "store/ram.h"
+
+struct world {
+    struct kp_store store;
+    struct kp_core core;
+    struct kp_effects effects; /* of the last command */
+    uint64_t position;         /* last one used */
+    struct kp_wall now;
+    uint8_t body[1 << 20];
+};
+
+/* What a test says of a signal; tags are made from the labels. NULL: absent. */
+struct told {
+    const char *partner, *reference;
+    uint64_t version;
+    bool withdraw;
+    uint8_t kind, role;
+    int32_t date;
+    uint32_t themes;
+    const char *bsn[3], *name[3]; /* up to three persons */
+    uint32_t persons;
+    const char *held_field; /* not NULL: the intake could not use it */
+    const char *content;    /* NULL: follows from the rest */
+};
+
+/* Aborts the test when anything fails: here only outcomes are in question. */
+void world_open(struct world *world);
+void world_open_on(struct world *world, struct kp_store store);
+void world_close(struct world *world);
+void world_house(struct world *world, const struct kp_house *house);
+/* One batch of one signal; returns OutcomeKind and the position it got. */
+uint8_t world_signal(struct world *world, const struct told *told);
+void world_tick(struct world *world);
+void world_ack(struct world *world, const char *counterpart, uint64_t seq);
+void world_drop(struct world *world, uint64_t held_position);
+void world_retry(struct world *world, uint64_t held_position, const struct told *told);
+/* Person of the mention in the signal that stands for the reference now; 0: none. */
+uint64_t world_person(struct world *world, const char *partner, const char *reference,
+                      uint32_t index);
+uint64_t world_position_of(struct world *world, const char *partner, const char *reference);
+void world_digest(struct world *world, uint8_t ret_digest[32], uint64_t *ret_rows);
+/* Persons with at least one mention. */
+uint32_t world_count_persons(struct world *world);
+/* The events of a mailbox after @after: bodies opened one by one. false: no more. */
+bool world_event(struct world *world, const char *counterpart, uint64_t seq, struct kp_arena *arena,
+                 const Knooppunt__V1__Event **ret_event);
+uint16_t world_number(const struct world *world, const char *id);
+
+/* politie, om, jeugdzorg; ketenmanager, beheerder; theme "hg": 2 partners in 365 days, kinds 4 and
+ * 13, or hinted. */
+void world_example_house(struct kp_house *ret_house);
+
+#endif

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the hub must make of the records: worked out here from the people, by the rules in words and without any code of the hub.
+
+1. Of each (partner, reference) the highest version holds; a withdrawal takes the reference away, also from what comes later.
+2. Mentions with the same valid BSN are one person. A mention without one joins the only person with a BSN who carries the same name key
+   (normalised surname without tussenvoegsels, initial, full birth date); when there is no such person, or more than one, the mentions
+   without BSN under that key are one person together. A mention without BSN and without name key is a person of its own.
+3. A person is ripe for a theme when enough partners reported him in a counted kind (or with the theme as hint) and role within the period.
+"""
+import collections
+import datetime
+import unicodedata
+
+TUSSENVOEGSELS = set("van de den der ten ter te het t s in op aan bij uit over la le du von zu el al ben bin ait v d vd".split())
+PLAIN = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ĸ": "k", "ħ": "h", "ŧ": "t", "þ": "th"}
+
+
+def words(text):
+    out = ""
+    for letter in unicodedata.normalize("NFKD", text).lower():
+        if not unicodedata.combining(letter):
+            out += PLAIN.get(letter, letter if letter in "abcdefghijklmnopqrstuvwxyz0123456789" else " ")
+    return out.split()
+
+
+def name_key(mention):
+    surname = words(mention["surname"])
+    while len(surname) > 1 and surname[0] in TUSSENVOEGSELS:
+        surname.pop(0)
+    first = words(mention["given"]) or words(mention["initials"])
+    birth = mention["birth"]
+    if not surname or not first or not birth or 0 in birth:
+        return None
+    return "".join(surname), first[0][0], tuple(birth)
+
+
+def valid_bsn(bsn):
+    return len(bsn) == 9 and bsn.isdigit() and sum(int(d) * w for d, w in zip(bsn, (9, 8, 7, 6, 5, 4, 3, 2, -1))) % 11 == 0
+
+
+class Outcomes:
+    """Counts for each partner, and the records that hold in the end."""
+
+    def __init__(self):
+        self.counts = collections.defaultdict(collections.Counter)
+        self.held = []
+        self.live = {}
+        self._seen = {}
+        self._highest = {}
+        self._all = []
+
+    def again(self, partner):
+        """What the same files give when they are fed once more."""
+        count = collections.Counter()
+        for record in self._all:
+            if record.partner == partner:
+                count["held" if record.held else "duplicate"] += 1
+        return count
+
+    def add(self, record, content, read=True):
+        count = self.counts[record.partner]
+        self._all.append(record)
+        count["read"] += 1 if read else 0
+        if record.held:
+            count["held"] += 1
+            self.held.append(record)
+            return
+        key = (record.partner, record.reference)
+        seen = self._seen.get(key + (record.version,))
+        if seen is not None:
+            assert seen == content, ("same version, other content", key)
+            count["duplicate"] += 1
+            return
+        self._seen[key + (record.version,)] = content
+        highest = self._highest.get(key, 0)
+        if record.version < highest:
+            count["superseded"] += 1
+            return
+        self._highest[key] = record.version
+        if record.withdraw:
+            count["withdrawn"] += 1
+            self.live.pop(key)
+        else:
+            count["replaced" if highest else "new"] += 1
+            self.live[key] = record
+
+
+def group(records):
+    """persons: list of lists of (record, mention)."""
+    by_bsn, keys_of, rest = {}, collections.defaultdict(set), []
+    for record in records:
+        for mention in record.mentions:
+            if valid_bsn(mention["bsn"]):
+                by_bsn.setdefault(mention["bsn"], []).append((record, mention))
+                if name_key(mention):
+                    keys_of[name_key(mention)].add(mention["bsn"])
+            else:
+                rest.append((record, mention))
+    by_name, alone = {}, []
+    for record, mention in rest:
+        key = name_key(mention)
+        if key is None:
+            alone.append([(record, mention)])
+        elif len(keys_of[key]) == 1:
+            by_bsn[next(iter(keys_of[key]))].append((record, mention))
+        else:
+            by_name.setdefault(key, []).append((record, mention))
+    return list(by_bsn.values()) + list(by_name.values()) + alone
+
+
+def counted(theme, person, today):
+    since = today - datetime.timedelta(days=theme["period"])
+    for record, mention in person:
+        date = datetime.date(record.date[0], record.date[1] or 1, record.date[2] or 1)
+        if (record.kind in theme["kinds"] or (theme["hints"] and theme["id"] in record.themes)) and date > since:
+            if not theme["roles"] or mention["role"] in theme["roles"]:
+                yield record
+
+
+def label(person):
+    return sorted({mention["who"] for _, mention in person})[0]
+
+
+def ripe(themes, persons, today):
+    """Rows (theme, label, partners, counted references)."""
+    rows = []
+    for theme in themes:
+        for person in persons:
+            records = list(counted(theme, person, today))
+            partners = sorted({record.partner for record in records})
+            if len(partners) >= theme["partners_min"]:
+                references = sorted({"%s:%s" % (record.partner, record.reference) for record in records})
+                rows.append((theme, label(person), partners, references))
+    return sorted(rows, key=lambda row: (row[0]["id"], row[1]))
+
+
+def table(outcomes, themes, granted, on_the_way, today):
+    persons = group(outcomes.live.values())
+    rows = ripe(themes, persons, today)
+    out = [
+        "# SPDX-License-Identifier: EUPL-1.2",
+        "# What the demo must see; made by tests/data/make_voorbeeldstad.py from its people, not by running the hub. Fields between tabs.",
+        "# records <partner> <read|new|replaced|duplicate|superseded|withdrawn|held> <number>",
+        "#   read: registrations and withdrawals, rows, lines, messages. withdrawn of om: rows that left the list (they are not read).",
+        "#   duplicate of om: rows of the second list that did not change.",
+        "# again <partner> <duplicate|held> <number>: when the same files are fed once more (not om: its lists are compared with the last one).",
+        "#   A version that was overtaken, by a higher one or by a withdrawal, is a duplicate too: of itself.",
+        "# held <partner> <file> <reference or -> <code>",
+        "# persons <all|with-bsn|without-bsn> <number>: with at least one signal that holds in the end",
+        "# ripe <theme> <person> <partners> <rule> <counted signals as partner:reference>: in the end. An alert on the way counts some of these",
+        "# told <theme> <person> <partner>: hears \"also known elsewhere\"; by the grants and the theme's list, when it has a counted signal",
+        "# on-the-way <theme> <person> <signals>: may be ripe for a while, by the order of arrival, and must have lapsed in the end",
+    ]
+    for partner in ("politie", "om", "reclassering", "jeugdzorg"):
+        for name in ("read", "new", "replaced", "duplicate", "superseded", "withdrawn", "held"):
+            out.append("records\t%s\t%s\t%d" % (partner, name, outcomes.counts[partner][name]))
+    for partner in ("politie", "reclassering", "jeugdzorg"):
+        for name in ("duplicate", "held"):
+            out.append("again\t%s\t%s\t%d" % (partner, name, outcomes.again(partner)[name]))
+    for record in outcomes.held:
+        out.append("held\t%s\t%s\t%s\t%s" % (record.partner, record.file, record.reference or "-", record.held))
+    with_bsn = sum(1 for person in persons if any(valid_bsn(mention["bsn"]) for _, mention in person))
+    out.append("persons\tall\t%d" % len(persons))
+    out.append("persons\twith-bsn\t%d" % with_bsn)
+    out.append("persons\twithout-bsn\t%d" % (len(persons) - with_bsn))
+    for theme, name, partners, references in rows:
+        rule = "partners>=%d in %d days" % (theme["partners_min"], theme["period"])
+        out.append("ripe\t%s\t%s\t%s\t%s\t%s" % (theme["id"], name, ",".join(partners), rule, ",".join(references)))
+    for theme, name, partners, _ in rows:
+        for partner in partners:
+            if partner in theme["tell"] and partner in granted:
+                out.append("told\t%s\t%s\t%s" % (theme["id"], name, partner))
+    out += ["on-the-way\t%s\t%s\t%s" % row for row in on_the_way]
+    return "\n".join(out) + "\n", persons, rows

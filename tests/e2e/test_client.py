@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A stranger's client, written from proto/ alone, against a real hub: it enrols, submits, verifies the receipt and refuses one
+that is altered by a bit, receives its events, acknowledges, and is not told twice. With each signature algorithm.
+"""
+import pathlib
+import re
+
+from google.protobuf import message
+
+import kit
+from kit import client, event, house, signal
+
+ALGORITHM_OF = {"politie": "ed25519", "om": "p256", "reclassering": "rsa"}
+
+
+class StrangersClient(kit.Test):
+    PARTNERS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, algorithm in ALGORITHM_OF.items():
+            cls.known[name] = cls.enrol(name, algorithm=algorithm)
+        cls.known["ketenmanager"] = cls.enrol("ketenmanager", user=True)
+
+    def test_it_uses_nothing_of_ours_but_proto(self):
+        text = pathlib.Path(client.__file__).read_text()
+        ours = set(re.findall(r"(?m)^(?:import|from) (\w+)", text))
+        self.assertEqual(ours, {"argparse", "collections", "hashlib", "importlib", "json", "os", "pathlib", "re", "secrets",
+                                "subprocess", "sys", "tempfile", "time", "zmq", "google"})
+        self.assertEqual(set(re.findall(r'(?:openssl|run)\(\s*\[?"([a-z0-9-]+)"', text)) - {"protoc"},
+                         {"openssl", "pkey", "pkeyutl", "dgst", "req", "x509", "verify", "genpkey"})
+
+    def story(self, name, number):
+        """The whole of a session; the batch's receipt."""
+        self.drain(name)
+        with self.session(name) as one:
+            self.assertEqual(one.welcome.house_oin, house.HOUSE_OIN)
+            self.assertTrue(one.welcome.test_mode)
+            self.assertEqual([box.mailbox for box in one.welcome.mailboxes], [name])
+            sent = [kit.report(f"{name}-{number}-{i}", number + i) for i in range(3)]
+            body, receipt, batch = one.wait_receipt(one.submit(sent))
+            self.assertEqual([line.held_code for line in body.signals], [0, 0, 0])
+            positions = [line.position for line in body.signals]
+            self.assertEqual(positions, list(range(positions[0], positions[0] + 3)))
+            # Altered by a bit, wherever: not a receipt.
+            count = 0
+            for other in client.altered(receipt):
+                with self.assertRaises(client.Untrusted):
+                    one.verify_receipt(other, batch)
+                count += 1
+            self.assertEqual(count, 6)
+            self.assertEqual(one.verify_receipt(receipt, batch), body)
+
+            one.credit(name, 1)
+            box, seq, content = one.wait_event()
+            self.assertEqual((box, content.WhichOneof("body")), (name, "outcomes"))
+            self.assertEqual(content.outcomes.batch_message_id, batch.message_id)
+            self.assertEqual([(line.reference, line.position, line.kind) for line in content.outcomes.outcomes],
+                             [(made.reference, at, event.OUTCOME_KIND_NEW) for made, at in zip(sent, positions)])
+            # Not acknowledged: it comes again in the next session, the same to the byte.
+            one.say_hello()
+            one.wait_welcome()
+            one.credit(name, 1)
+            self.assertEqual(one.wait_event(), (box, seq, content))
+            one.ack(box, seq)
+            one.wait_acked(box, seq)
+        # Acknowledged: after it has come back from elsewhere, the next event is the first it gets.
+        with self.session(name, last_position=positions[-1]) as one:
+            self.assertEqual(one.welcome.mailboxes[0].acked_seq, seq)
+            again = self.submit(one, sent[0])
+            one.credit(name, 10)
+            _, next_seq, content = one.wait_event()
+            self.assertEqual(next_seq, seq + 1)
+            line = content.outcomes.outcomes[0]
+            self.assertEqual((line.kind, line.position, line.first_position),
+                             (event.OUTCOME_KIND_DUPLICATE, again.signals[0].position, positions[0]))
+            one.ack(name, next_seq)
+            one.wait_acked(name, next_seq)
+
+    def test_with_ed25519(self):
+        self.story("politie", 100)
+
+    def test_with_ecdsa_p256(self):
+        self.story("om", 200)
+
+    def test_with_rsa_pss(self):
+        self.story("reclassering", 300)
+
+    def test_what_becomes_ripe_is_told_to_whom_it_concerns(self):
+        """Three partners know one person: a proposal with its reasons, and "known elsewhere" without content."""
+        positions = {}
+        with self.session("ketenmanager") as manager:
+            for name in ALGORITHM_OF:
+                with self.session(name) as one:
+                    made = kit.report(f"ripe-{name}", 900, kind=signal.SIGNAL_KIND_RECIDIVELIJST)
+                    positions[name] = self.submit(one, made).signals[0].position
+            manager.credit("ketenmanager", 1)
+            box, seq, content = manager.wait_event()
+            ready = content.casus_ready
+            self.assertEqual((ready.theme, sorted(ready.partners)), ("veelplegers", sorted(ALGORITHM_OF)))
+            self.assertEqual({line.partner: line.position for line in ready.counted}, positions)
+            self.assertEqual(ready.not_ripe_if.partners_to_remove, 1)
+            self.assertEqual(ready.caused_by_position, positions["reclassering"])
+            self.assertEqual(len(content.event_id), 16)
+            manager.ack(box, seq)
+            manager.wait_acked(box, seq)
+        for name in ALGORITHM_OF:
+            with self.session(name) as one:
+                one.credit(name, 100)
+                while True:
+                    _, _, content = one.wait_event()
+                    if content.WhichOneof("body") == "known_elsewhere":
+                        break
+                told = content.known_elsewhere
+                self.assertEqual((told.reference, told.theme), (f"ripe-{name}", "veelplegers"))
+                for other in set(ALGORITHM_OF) - {name}:
+                    self.assertNotIn(other.encode(), content.SerializeToString())
+
+    def test_a_bundle_that_was_touched_is_none(self):
+        folder = self.house.dir / "touched"
+        keys = self.make_keys("gemeente", folder=folder, serial="00000099900100000001")
+        content = self.ask_enrol("gemeente", keys.enrol_request("gemeente", house.HOUSE_OIN))
+        self.assertEqual(client.open_bundle(content, self.anchors, "gemeente").counterpart, "gemeente")
+        for at in range(0, len(content), 37):
+            with self.assertRaises((client.Untrusted, message.DecodeError), msg=at):
+                client.open_bundle(content[:at] + bytes([content[at] ^ 1]) + content[at + 1:], self.anchors, "gemeente")
+
+
+if __name__ == "__main__":
+    kit.main()
