@@ -156,6 +156,8 @@ KP_MUST_CHECK enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret
                                        struct kp_diag *reterr_diag);
 KP_MUST_CHECK enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
                                        struct kp_diag *reterr_diag);
+/* Close and free what was opened, also after a failure half way; no thread uses it any more. */
+void kp_close_all(struct kp_hub *hub);
 
 /* maintain.c: a command on the data of a hub that does not run; the exit status. */
 int kp_maintain(struct kp_hub *hub, const char *house_file, int count, char **arguments);

@@ -244,18 +244,11 @@ static void stop(struct kp_hub *hub)
     (void)unlink(hub->config->hub.socket_path); /* a new hub would remove it too */
     kp_view_release(hub->view);
     kp_arena_done(&arena);
-    hub->journal = kp_journal_close(hub->journal);
-    kp_store_close(&hub->store);
-    hub->ring = kp_keyring_close(hub->ring);
-    hub->trust = kp_trust_free(hub->trust);
-    hub->signer = kp_signer_free(hub->signer);
-    hub->certificate = kp_certificate_free(hub->certificate);
-    kp_secret_done(&hub->index_key);
     for (uint32_t i = 0; i < hub->worker_count; i++) {
         hub->worker_queues[i] = kp_queue_free(hub->worker_queues[i]);
     }
     hub->writer_queue = kp_queue_free(hub->writer_queue);
-    hub->config = kp_house_config_free(hub->config);
+    kp_close_all(hub);
     (void)close(hub->stop_fd);
 }
 

@@ -366,6 +366,7 @@ int kp_maintain(struct kp_hub *hub, const char *house_file, int count, char **ar
         (void)fprintf(stderr, "knooppunt-hub: %s [%s]\n", diag.text, kp_err_name(err));
     }
     (void)fflush(stdout);
+    kp_close_all(hub);
     return err == KP_OK                              ? EXIT_DONE
            : err == KP_E_STATE || err == KP_E_EXISTS ? EXIT_NO
                                                      : EXIT_BROKEN;

@@ -85,6 +85,18 @@ enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret_master,
     return err;
 }
 
+void kp_close_all(struct kp_hub *hub)
+{
+    hub->journal = kp_journal_close(hub->journal);
+    kp_store_close(&hub->store);
+    hub->ring = kp_keyring_close(hub->ring);
+    hub->trust = kp_trust_free(hub->trust);
+    hub->signer = kp_signer_free(hub->signer);
+    hub->certificate = kp_certificate_free(hub->certificate);
+    kp_secret_done(&hub->index_key);
+    hub->config = kp_house_config_free(hub->config);
+}
+
 enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
                          struct kp_diag *reterr_diag)
 {

@@ -198,6 +198,40 @@ static struct kp_slice pack_frame(struct kp_deliver *deliver, const char *mailbo
     return kp_codec_pack(&deliver->arena, &envelope.base);
 }
 
+/* What a frame takes from the session is noted before the frame leaves: its receiver can
+ * acknowledge it before the send has returned. false: another session began meanwhile. */
+static bool note_sent(struct kp_deliver *deliver, uint16_t door, struct session *present,
+                      uint32_t count, uint64_t last_seq)
+{
+    (void)pthread_mutex_lock(&deliver->lock);
+    struct session *session = &deliver->sessions[door];
+    bool same = session->open && session->generation == present->generation;
+    if (same) {
+        session->credit -= count < session->credit ? count : session->credit;
+        session->sent_seq = last_seq;
+        session->events_sent += count;
+    }
+    (void)pthread_mutex_unlock(&deliver->lock);
+    present->credit -= count;
+    present->sent_seq = last_seq;
+    return same;
+}
+
+/* The frame did not leave: it goes again. */
+static void take_back(struct kp_deliver *deliver, uint16_t door, const struct session *before,
+                      uint32_t count)
+{
+    (void)pthread_mutex_lock(&deliver->lock);
+    struct session *session = &deliver->sessions[door];
+    if (session->open && session->generation == before->generation) {
+        session->credit =
+            count > KP_ACK_ROWS_MAX - session->credit ? KP_ACK_ROWS_MAX : session->credit + count;
+        session->sent_seq = before->sent_seq;
+        session->events_sent -= count;
+    }
+    (void)pthread_mutex_unlock(&deliver->lock);
+}
+
 /* Move as much as credit allows. true: the door's queue was full, come back soon. */
 static bool serve(struct kp_deliver *deliver, struct kp_txn *txn, uint16_t door,
                   const char *mailbox, struct session present)
@@ -215,27 +249,18 @@ static bool serve(struct kp_deliver *deliver, struct kp_txn *txn, uint16_t door,
         }
         struct kp_slice frame = pack_frame(deliver, mailbox, present.id, list, count);
         KP_ASSERT(frame.size > 0);
+        struct session before = present;
+        if (!note_sent(deliver, door, &present, count, list[count - 1]->seq)) {
+            return false;
+        }
         kp_crash_point("deliver.before_send");
         enum kp_err err = kp_doors_send(deliver->doors, door, frame);
         if (err != KP_OK) {
+            take_back(deliver, door, &before, count);
             return err ==
                    KP_E_LATER; /* without a peer the next session starts at the cursor again */
         }
         kp_crash_point("deliver.after_send");
-        present.credit -= count;
-        present.sent_seq = list[count - 1]->seq;
-        (void)pthread_mutex_lock(&deliver->lock);
-        struct session *session = &deliver->sessions[door];
-        bool same = session->open && session->generation == present.generation;
-        if (same) {
-            session->credit -= count < session->credit ? count : session->credit;
-            session->sent_seq = present.sent_seq;
-            session->events_sent += count;
-        }
-        (void)pthread_mutex_unlock(&deliver->lock);
-        if (!same) {
-            return false;
-        }
     }
     return false;
 }

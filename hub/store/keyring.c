@@ -19,6 +19,7 @@
 #define KIND_CANARY 0
 /* Keys that were used a moment ago: a signal reads and writes the same person's rows. */
 #define CACHE_SLOTS 4096u
+#define MAP_BYTES (UINT64_C(64) << 30) /* sparse; room for hundreds of millions of keys */
 #define PENDING_CAPACITY_FIRST 256u
 
 struct key_entry {
@@ -236,7 +237,8 @@ static enum kp_err open_tables(struct kp_keyring *ring, struct kp_diag *reterr_d
 enum kp_err kp_keyring_open(const char *dir, const struct kp_secret *master,
                             struct kp_keyring **ret_ring, struct kp_diag *reterr_diag)
 {
-    struct kp_env_options options = {.dir = dir, .tables_max = KP_KEYRING_KIND_END};
+    struct kp_env_options options = {
+        .dir = dir, .map_bytes = MAP_BYTES, .tables_max = KP_KEYRING_KIND_END};
     MDB_env *env = NULL;
     enum kp_err err = kp_env_open(&options, &env, reterr_diag);
     if (err != KP_OK) {

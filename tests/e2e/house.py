@@ -128,7 +128,9 @@ class House:
         self.env = {}
         self.first_port = free_port_range(ports)
         self.cli("house", "init", self.house, "--example", "--demo-ca", "--from", EXAMPLE, hub=False)
-        self.set_options({"port_first": self.first_port, "port_last": self.first_port + ports - 1, **(settings or {})})
+        # The sparse maps are far smaller than a house's: ThreadSanitizer leaves a program little address space.
+        self.set_options({"port_first": self.first_port, "port_last": self.first_port + ports - 1,
+                          "journal_map": "64GiB", "store_map": "64GiB", **(settings or {})})
 
     def set_options(self, options):
         path = self.house / "house.yaml"

@@ -19,6 +19,10 @@ def feed(house, name, pattern, total):
     house.wait_until("results", lambda: len(list(done.glob("*.result.csv"))) >= total)
 
 
+def wait_snapshots(house, count):
+    house.wait_until(f"{count} snapshots", lambda: len(list((house.house / "data/snapshots").glob("*"))) >= count)
+
+
 def digest_line(text, word):
     return next(line.split("digest=")[1] for line in text.splitlines() if line.startswith(word))
 
@@ -33,13 +37,15 @@ def main():
             house.enrol(name)
             house.start_adapter(name)
         feed(house, "politie", "bps-20260831*", 1)
+        # The keeper looks once a second: all files together could be one snapshot.
+        wait_snapshots(house, 1)
         # "Later" is an answer while the hub takes a snapshot of its own.
         house.wait_until("a backup", lambda: run(house.bin / "knooppunt", "backup", house.dir / "backup", "--socket",
                                                  house.house / "run/hub.sock", expect=None) != "" or (house.dir / "backup").exists())
         feed(house, "politie", "bps-20260930*", 2)
         feed(house, "politie", "bps-20261026*", 3)
         feed(house, "reclassering", "*", 2)
-        house.wait_until("two snapshots", lambda: len(list((house.house / "data/snapshots").glob("*"))) >= 2)
+        wait_snapshots(house, 2)
         house.stop()
         text = house.cli("store", "rebuild", house.house, hub=False)
         assert "from=" in text and "same=yes" in text, text

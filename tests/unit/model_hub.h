@@ -43,7 +43,7 @@ struct model_hub {
     char endpoint[64];
     void *context, *door, *zap;
     pthread_t zap_thread;
-    const char *zap_status; /* "200", "400", "500" */
+    const char *_Atomic zap_status; /* "200", "400", "500"; read by the ZAP thread */
     struct kp_signer *signer;
     struct kp_certificate *partner; /* to verify batches with */
     uint8_t *bundle;

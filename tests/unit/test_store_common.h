@@ -166,7 +166,9 @@ static inline void assert_same_walk(struct kp_txn *ram, struct kp_txn *lmdb, enu
         assert_int_equal(kp_txn_seek(lmdb, table, from, after, &key[1], &value[1]), found);
         assert_true(kp_slice_equal(key[0], key[1]));
         assert_true(kp_slice_equal(value[0], value[1]));
-        memcpy(from_bytes, key[0].bytes, key[0].size);
+        if (key[0].size > 0) {
+            memcpy(from_bytes, key[0].bytes, key[0].size);
+        }
         from = kp_slice_of(from_bytes, key[0].size);
         kp_txn_scratch_restore(ram, mark_ram);
         kp_txn_scratch_restore(lmdb, mark_lmdb);
