@@ -107,8 +107,9 @@ struct kp_hub {
     struct kp_trust *trust;
     struct kp_signer *signer;           /* the writer's */
     struct kp_certificate *certificate; /* of the hub */
-    struct kp_doors *doors;
-    struct kp_deliver *deliver;
+    /* Set once the doors are open, while writer and applier work already. */
+    struct kp_doors *_Atomic doors;
+    struct kp_deliver *_Atomic deliver;
     struct kp_queue *writer_queue;
     struct kp_queue *worker_queues[KP_INTAKE_WORKERS_MAX];
     uint32_t worker_count;

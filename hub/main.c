@@ -292,9 +292,12 @@ static int run(struct kp_hub *hub, const char *house_file)
         kp_log_diag(KP_LOG_ERROR, "hub.not_started", &diag);
         _exit(EXIT_BROKEN); /* threads may be at work; nothing was promised to anybody */
     }
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    uint64_t journalled = hub->progress.journalled;
+    (void)pthread_mutex_unlock(&hub->progress.lock);
     kp_log(KP_LOG_NOTICE, "hub.ready", "house=%s mode=%s start_ms=%" PRId64 " journal=%" PRIu64,
            hub->config->house.id, hub->config->house.test_mode ? "test" : "production",
-           (kp_mono_now().us - began.us) / 1000, hub->progress.journalled);
+           (kp_mono_now().us - began.us) / 1000, journalled);
     kp_keeper_notify("READY=1");
     wait_for_end(hub, signal_fd);
     kp_keeper_notify("STOPPING=1");

@@ -163,7 +163,8 @@ static enum kp_err begin_rebuild(struct kp_hub *hub, const struct kp_secret *mas
                                  struct kp_diag *reterr_diag)
 {
     char snapshot[PATH_BYTES];
-    struct kp_store_options options = {.master = master, .ring = hub->ring};
+    struct kp_store_options options = {
+        .master = master, .ring = hub->ring, .map_bytes = hub->config->hub.store_map_bytes};
     struct kp_store source;
     enum kp_err err;
     if (newest_snapshot(hub, snapshot, sizeof snapshot)) {
@@ -183,7 +184,6 @@ static enum kp_err begin_rebuild(struct kp_hub *hub, const struct kp_secret *mas
     }
     options.dir = rebuilt;
     options.read_only = false;
-    options.map_bytes = hub->config->hub.store_map_bytes;
     return kp_store_open_lmdb(&options, ret_store, reterr_diag);
 }
 
