@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The doors as their users see them: who comes in, what is told, what is queued, what is refused.
+/* check: alone: heartbeats of 1 s and 2 s are real time, and a starved machine misses them.
+ * The doors as their users see them: who comes in, what is told, what is queued, what is refused.
  */
 #include "../e2e/door_kit.h"
 
