@@ -344,7 +344,8 @@ class Client:
 
     def take_connection(self, happened):
         if happened["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self.connected, self.hello_at = True, None
+            # What was still unread of the connection before, such as its Welcome, opens no session on this one.
+            self.connected, self.session, self.hello_at = True, None, None
         elif happened["event"] == zmq.EVENT_DISCONNECTED:
             self.connected, self.session = False, None
         elif happened["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
