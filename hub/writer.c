@@ -254,6 +254,7 @@ static void finish_group(struct writer *writer)
             kp_deliver_land(hub->deliver, entry->door);
             send_receipt(writer, entry, &writer->records[i]);
         } else if (entry->kind == KP_COMMAND_ACK) {
+            kp_crash_point("ack.after_journal");
             kp_hub_count(hub, KP_METRIC_acks, 1);
         }
         if (entry->waiter != NULL) {
@@ -277,6 +278,11 @@ static bool write_group(struct writer *writer)
 {
     struct kp_hub *hub = writer->hub;
     struct kp_diag diag;
+    for (uint32_t i = 0; i < writer->count; i++) {
+        if (writer->entries[i]->kind == KP_COMMAND_ACK) {
+            kp_crash_point("ack.before_journal");
+        }
+    }
     enum kp_err err =
         kp_journal_append(hub->journal, kp_wall_now(), writer->records, writer->count, &diag);
     if (err != KP_OK) { /* it may or may not be on disk: only the next start can tell */
