@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The load generator: partners that send signed batches through their doors, over the real wire,
+ * and a ketenmanager who takes his alerts. One thread a door. Signals are encoded before the clock
+ * starts; signing a batch and verifying its receipt are part of a partner's work and are done, and
+ * the generator reports what processor time it took itself. Prints one line of JSON.
+ */
+#include "people.h"
+
+#include "base/crypto.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "knooppunt/client.h"
+#include "runtime/identity.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#define DOORS_MAX 8u
+#define BATCH_MAX KP_BATCH_SIGNALS_MAX
+#define CREDIT 2048u
+#define ACK_EVERY 64u
+#define SECONDS_MAX 900u
+#define POLL_MS 20
+#define STALL_US INT64_C(60000000)
+
+enum mix { MIX_LOAD, MIX_PRELOAD, MIX_FORMS, MIX_ALERTS };
+
+struct options {
+    enum mix mix;
+    uint32_t persons, seconds, batch, window, counts_percent, door_count;
+    uint64_t count, unapplied_max, rate, seed, new_from;
+    const char *doors[DOORS_MAX];
+    const char *keeper;
+};
+
+/* When a position left, when its alert came: joined after the run. */
+struct moment {
+    uint64_t position;
+    uint32_t count;
+    int64_t us;
+};
+
+struct moments {
+    struct moment *list;
+    size_t count, capacity;
+};
+
+struct flight {
+    uint8_t id[KP_MESSAGE_ID_BYTES];
+    uint32_t signals;
+    int64_t sent_us;
+};
+
+struct door {
+    const struct options *options;
+    const struct people *people;
+    uint32_t index;
+    struct kp_identity identity;
+    struct kp_client *client;
+    bool in_session;
+    uint64_t random, made, new_persons; /* the state of the generator of signals */
+    uint8_t *pool;                      /* signals encoded beforehand: u16 size, bytes */
+    size_t pool_size, pool_at;
+    struct flight flights[KP_DOOR_BATCHES_IN_FLIGHT_MAX];
+    uint32_t flight_count;
+    uint64_t sent, receipted, held, processed, unacked, last_seq;
+    struct moments left, took; /* @took: microseconds from sending to receipt */
+    uint32_t receipts[SECONDS_MAX], processes[SECONDS_MAX];
+};
+
+static struct {
+    struct door doors[DOORS_MAX];
+    atomic_bool stop;
+    int64_t began_us;
+    struct moments alerts;
+} all;
+
+static _Noreturn void give_up(const char *what, const struct kp_diag *diag)
+{
+    (void)fprintf(stderr, "load: %s: %s\n", what, diag == NULL ? "" : diag->text);
+    exit(1);
+}
+
+static void note(struct moments *moments, uint64_t position, uint32_t count, int64_t us)
+{
+    if (moments->count == moments->capacity) {
+        moments->capacity = moments->capacity == 0 ? 1024 : 2 * moments->capacity;
+        moments->list = realloc(moments->list, moments->capacity * sizeof *moments->list);
+        KP_ASSERT(moments->list != NULL);
+    }
+    moments->list[moments->count++] =
+        (struct moment){.position = position, .count = count, .us = us};
+}
+
+/* --- signals --- */
+
+/* Known persons were loaded by the door with number person % doors: an alert needs another one. */
+static uint32_t pick_known(struct door *door)
+{
+    const struct options *options = door->options;
+    uint64_t n = door->made - 1;
+    if (options->mix == MIX_PRELOAD) {
+        return (uint32_t)(n * options->door_count + door->index);
+    }
+    if (options->mix == MIX_ALERTS) { /* each once, from the end, and loaded by the next door */
+        uint64_t groups = options->persons / options->door_count;
+        uint64_t group = groups - 1 - (options->new_from + n) % groups;
+        return (uint32_t)(group * options->door_count + (door->index + 1) % options->door_count);
+    }
+    return (uint32_t)(next_random(&door->random) % options->persons);
+}
+
+static uint32_t make_signal(struct door *door, uint8_t *ret_bytes)
+{
+    const struct options *options = door->options;
+    char reference[48];
+    struct report report = {.told = WITH_BSN, .reference = reference};
+    uint32_t die = (uint32_t)(next_random(&door->random) % 100);
+    door->made++;
+    report.counts =
+        options->mix == MIX_PRELOAD || next_random(&door->random) % 100 < options->counts_percent;
+    report.person = pick_known(door);
+    if (options->mix == MIX_FORMS || (options->mix == MIX_LOAD && die >= 70 && die < 95)) {
+        report.told = NEW_SPELLING;
+        report.spelling = next_random(&door->random) & 0xffffffffu;
+    } else if (options->mix == MIX_LOAD && die >= 95) {
+        report.person = (uint32_t)(options->persons + options->new_from +
+                                   door->new_persons++ * options->door_count + door->index);
+    }
+    (void)snprintf(reference, sizeof reference, "B%" PRIu64 "-%" PRIu64, options->seed,
+                   door->made); /* fits */
+    return put_report(door->people, &report, ret_bytes);
+}
+
+static void fill_pool(struct door *door, uint64_t signals)
+{
+    size_t capacity = signals * 320 + SIGNAL_BYTES_MAX;
+    door->pool = malloc(capacity);
+    KP_ASSERT(door->pool != NULL);
+    for (uint64_t i = 0; i < signals && door->pool_size + 2 + SIGNAL_BYTES_MAX < capacity; i++) {
+        uint32_t size = make_signal(door, door->pool + door->pool_size + 2);
+        door->pool[door->pool_size] = (uint8_t)(size >> 8);
+        door->pool[door->pool_size + 1] = (uint8_t)size;
+        door->pool_size += 2 + size;
+    }
+}
+
+/* --- sending --- */
+
+static void send_batch(struct door *door, uint32_t count)
+{
+    static _Thread_local uint8_t made[BATCH_MAX][SIGNAL_BYTES_MAX];
+    static _Thread_local uint8_t salts[BATCH_MAX][KP_SALT_BYTES];
+    static _Thread_local uint8_t filled;
+    struct kp_client_signal signals[BATCH_MAX];
+    struct kp_diag diag = {0};
+    struct flight *flight = &door->flights[door->flight_count];
+    uint8_t chance[KP_UUID_RANDOM_BYTES];
+    if (!filled) {
+        kp_random(salts, sizeof salts);
+        filled = 1;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t size;
+        if (door->pool_at < door->pool_size) {
+            const uint8_t *at = door->pool + door->pool_at;
+            size = (uint32_t)at[0] << 8 | at[1];
+            signals[i].signal = kp_slice_of(at + 2, size);
+            door->pool_at += 2 + size;
+        } else {
+            size = make_signal(door, made[i]);
+            signals[i].signal = kp_slice_of(made[i], size);
+        }
+        signals[i].salt = salts[i];
+    }
+    kp_random(chance, sizeof chance);
+    kp_uuid7(kp_wall_now(), chance, flight->id);
+    enum kp_err err = kp_client_submit(door->client, flight->id, NULL, signals, count, &diag);
+    if (err != KP_OK) {
+        give_up("a batch could not be sent", &diag);
+    }
+    flight->signals = count;
+    flight->sent_us = kp_mono_now().us; /* signed, and with the socket's own thread */
+    door->flight_count++;
+    door->sent += count;
+}
+
+static bool may_send(const struct door *door, int64_t elapsed_us)
+{
+    const struct options *options = door->options;
+    uint64_t mine = options->count / options->door_count;
+    bool window = door->flight_count < options->window;
+    bool applied =
+        options->unapplied_max == 0 || door->sent - door->processed < options->unapplied_max;
+    bool paced = options->rate == 0 ||
+                 door->sent * options->door_count * 1000000 < options->rate * (uint64_t)elapsed_us;
+    bool left =
+        options->count == 0 ? elapsed_us < (int64_t)options->seconds * 1000000 : door->sent < mine;
+    return door->in_session && window && applied && paced && left;
+}
+
+static void send_what_may(struct door *door)
+{
+    const struct options *options = door->options;
+    for (;;) {
+        uint64_t count = options->batch;
+        uint64_t mine = options->count / options->door_count;
+        if (!may_send(door, kp_mono_now().us - all.began_us)) {
+            return;
+        }
+        if (options->count > 0 && mine - door->sent < count) {
+            count = mine - door->sent;
+        }
+        send_batch(door, (uint32_t)count);
+    }
+}
+
+/* --- receiving --- */
+
+static uint32_t second_of(int64_t now_us)
+{
+    int64_t second = (now_us - all.began_us) / 1000000;
+    return second < SECONDS_MAX ? (uint32_t)second : SECONDS_MAX - 1;
+}
+
+static void on_receipt(struct door *door, const Knooppunt__V1__ReceiptBody *receipt, int64_t now_us)
+{
+    for (uint32_t i = 0; i < door->flight_count; i++) {
+        struct flight *flight = &door->flights[i];
+        if (memcmp(flight->id, receipt->batch_message_id.data, sizeof flight->id) != 0) {
+            continue;
+        }
+        for (size_t j = 0; j < receipt->n_signals; j++) {
+            door->held += receipt->signals[j]->held_code != 0 ? 1 : 0;
+        }
+        note(&door->left, receipt->signals[0]->position, flight->signals, flight->sent_us);
+        note(&door->took, 0, 1, now_us - flight->sent_us);
+        door->receipted += flight->signals;
+        door->receipts[second_of(now_us)] += flight->signals;
+        *flight = door->flights[--door->flight_count];
+        return;
+    }
+}
+
+static void acknowledge(struct door *door)
+{
+    const char *mailbox = kp_client_bundle(door->client)->counterpart;
+    struct kp_diag diag = {0};
+    if (kp_client_ack(door->client, mailbox, door->last_seq, &diag) != KP_OK ||
+        kp_client_credit(door->client, mailbox, (uint32_t)door->unacked, &diag) != KP_OK) {
+        give_up("events could not be acknowledged", &diag);
+    }
+    door->unacked = 0;
+}
+
+/* Not of an earlier run, of which the last outcomes may come once more. */
+static bool is_ours(const struct door *door, const Knooppunt__V1__Event *event)
+{
+    char start[32];
+    (void)snprintf(start, sizeof start, "B%" PRIu64 "-", door->options->seed); /* fits */
+    const char *reference =
+        event->outcomes->n_outcomes > 0 ? event->outcomes->outcomes[0]->reference : NULL;
+    return reference != NULL && strncmp(reference, start, strlen(start)) == 0;
+}
+
+static void take_events(struct door *door, const Knooppunt__V1__Deliver *deliver, int64_t now_us)
+{
+    struct kp_diag diag = {0};
+    bool keeper = door->identity.signer == NULL;
+    for (size_t i = 0; i < deliver->n_deliveries; i++) {
+        static _Thread_local struct kp_arena arena;
+        ProtobufCMessage *message;
+        struct kp_slice bytes =
+            kp_slice_of(deliver->deliveries[i]->event.data, deliver->deliveries[i]->event.len);
+        if (arena.capacity == 0) {
+            kp_arena_init(&arena, 4u << 20);
+        }
+        kp_arena_reset(&arena);
+        if (kp_codec_open_tolerant(&knooppunt__v1__event__descriptor, &kp_gate_frame, bytes, &arena,
+                                   &message, &diag) != KP_OK) {
+            give_up("an event could not be read", &diag);
+        }
+        const Knooppunt__V1__Event *event = (const Knooppunt__V1__Event *)message;
+        if (event->body_case == KNOOPPUNT__V1__EVENT__BODY_OUTCOMES && is_ours(door, event)) {
+            door->processed += event->outcomes->n_outcomes;
+            door->processes[second_of(now_us)] += (uint32_t)event->outcomes->n_outcomes;
+        } else if (keeper && event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_READY) {
+            note(&all.alerts, event->casus_ready->caused_by_position, 1, now_us);
+        }
+    }
+    door->last_seq = deliver->deliveries[deliver->n_deliveries - 1]->seq;
+    door->unacked += deliver->n_deliveries;
+    if (door->unacked >= ACK_EVERY) {
+        acknowledge(door);
+    }
+}
+
+static void on_event(struct door *door, const struct kp_client_event *event, int64_t now_us)
+{
+    struct kp_diag diag = {0};
+    switch (event->kind) {
+    case KP_CLIENT_WELCOME:
+        if (kp_client_credit(door->client, kp_client_bundle(door->client)->counterpart, CREDIT,
+                             &diag) != KP_OK) {
+            give_up("no credit", &diag);
+        }
+        door->in_session = true;
+        break;
+    case KP_CLIENT_RECEIPT:
+        on_receipt(door, event->receipt, now_us);
+        break;
+    case KP_CLIENT_DELIVER:
+        take_events(door, event->deliver, now_us);
+        break;
+    case KP_CLIENT_REFUSAL:
+        (void)fprintf(stderr, "load: refused: %u %s\n", event->refusal->code, event->refusal->text);
+        exit(1); /* the window is the hub's own: nothing is refused in a right measurement */
+    case KP_CLIENT_LOST:
+    case KP_CLIENT_SHUT_OUT:
+        give_up("the session ended", NULL);
+    case KP_CLIENT_ANSWER:
+    case KP_CLIENT_NOTHING:
+    default:
+        break;
+    }
+}
+
+/* The time of arrival is that of the wake-up: before the receipt's signature is verified. */
+static void receive(struct door *door, int timeout_ms)
+{
+    struct pollfd ready = {.fd = kp_client_fd(door->client), .events = POLLIN};
+    (void)poll(&ready, 1, timeout_ms); /* cut short by a signal: looked again */
+    int64_t now_us = kp_mono_now().us;
+    for (;;) {
+        struct kp_client_event event;
+        struct kp_diag diag = {0};
+        if (kp_client_wait(door->client, 0, &event, &diag) != KP_OK) {
+            give_up("the client failed", &diag);
+        }
+        if (event.kind == KP_CLIENT_NOTHING) {
+            return;
+        }
+        on_event(door, &event, now_us);
+    }
+}
+
+/* --- a door --- */
+
+static void open_door(struct door *door, const char *home, bool signs)
+{
+    struct kp_adapter_conf conf = {0};
+    struct kp_diag diag = {0};
+    const struct {
+        char *path;
+        const char *name;
+    } files[] = {{conf.bundle, "bundle"},
+                 {conf.curve_key, "keys/curve.secret"},
+                 {conf.sign_key, "keys/signing.key"},
+                 {conf.certificate, "keys/signing.pem"}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)snprintf(files[i].path, sizeof conf.bundle, "%s/%s", home, files[i].name);
+    }
+    if (kp_identity_load(&door->identity, &conf, signs, &diag) != KP_OK) {
+        give_up(home, &diag);
+    }
+    struct kp_client_options client = {
+        .bundle = kp_slice_of(door->identity.bundle, door->identity.bundle_size),
+        .curve_secret_file = conf.curve_key,
+        .signer = door->identity.signer,
+        .certificate = kp_slice_of(door->identity.certificate, door->identity.certificate_size),
+        .program = "load"};
+    if (kp_client_new(&client, &door->client, &diag) != KP_OK) {
+        give_up(home, &diag);
+    }
+    while (!door->in_session) {
+        receive(door, POLL_MS);
+    }
+}
+
+static bool is_done(const struct door *door)
+{
+    const struct options *options = door->options;
+    bool all_sent = options->count > 0
+                        ? door->sent >= options->count / options->door_count
+                        : kp_mono_now().us - all.began_us >= (int64_t)options->seconds * 1000000;
+    return all_sent && door->flight_count == 0 &&
+           (options->unapplied_max == 0 || door->processed >= door->sent);
+}
+
+static void *run_door(void *context)
+{
+    struct door *door = context;
+    uint64_t before = 0;
+    int64_t moved_us = kp_mono_now().us;
+    while (!is_done(door)) {
+        send_what_may(door);
+        receive(door, door->options->rate > 0 ? 1 : POLL_MS);
+        if (door->receipted + door->processed != before) {
+            before = door->receipted + door->processed;
+            moved_us = kp_mono_now().us;
+        } else if (kp_mono_now().us - moved_us > STALL_US) {
+            give_up("nothing came for a minute", NULL);
+        }
+    }
+    if (door->unacked > 0) {
+        acknowledge(door);
+        receive(door, POLL_MS);
+    }
+    return NULL;
+}
+
+static void *run_keeper(void *context)
+{
+    struct door *door = context;
+    while (!atomic_load(&all.stop)) {
+        receive(door, POLL_MS);
+    }
+    return NULL;
+}
+
+/* --- the figures --- */
+
+static int compare_times(const void *a, const void *b)
+{
+    int64_t left = ((const struct moment *)a)->us;
+    int64_t right = ((const struct moment *)b)->us;
+    return left < right ? -1 : left > right;
+}
+
+static int compare_positions(const void *a, const void *b)
+{
+    uint64_t left = ((const struct moment *)a)->position;
+    uint64_t right = ((const struct moment *)b)->position;
+    return left < right ? -1 : left > right;
+}
+
+static void print_times(const char *name, struct moments *times)
+{
+    qsort(times->list, times->count, sizeof *times->list, compare_times);
+    int64_t half = times->count == 0 ? 0 : times->list[times->count / 2].us;
+    int64_t most = times->count == 0 ? 0 : times->list[times->count * 99 / 100].us;
+    printf("\"%s\": {\"count\": %zu, \"p50_us\": %" PRId64 ", \"p99_us\": %" PRId64 "}, ", name,
+           times->count, half, most);
+}
+
+/* From sending the signal to the alert in hand; alerts of earlier runs find no signal. */
+static void print_alerts(const struct options *options)
+{
+    struct moments left = {0};
+    struct moments took = {0};
+    for (uint32_t i = 0; i < options->door_count; i++) {
+        const struct moments *own = &all.doors[i].left;
+        for (size_t j = 0; j < own->count; j++) {
+            note(&left, own->list[j].position, own->list[j].count, own->list[j].us);
+        }
+    }
+    qsort(left.list, left.count, sizeof *left.list, compare_positions);
+    qsort(all.alerts.list, all.alerts.count, sizeof *all.alerts.list, compare_positions);
+    size_t at = 0;
+    for (size_t i = 0; i < all.alerts.count; i++) {
+        uint64_t position = all.alerts.list[i].position;
+        while (at < left.count && left.list[at].position + left.list[at].count <= position) {
+            at++;
+        }
+        if (at < left.count && left.list[at].position <= position) {
+            note(&took, position, 1, all.alerts.list[i].us - left.list[at].us);
+        }
+    }
+    print_times("alert", &took);
+    free(left.list);
+    free(took.list);
+}
+
+static void print_seconds(const char *name, const struct options *options, bool receipts)
+{
+    uint32_t last = second_of(kp_mono_now().us);
+    printf("\"%s\": [", name);
+    for (uint32_t second = 0; second < last; second++) {
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < options->door_count; i++) {
+            const struct door *door = &all.doors[i];
+            sum += receipts ? door->receipts[second] : door->processes[second];
+        }
+        printf("%s%" PRIu64, second == 0 ? "" : ", ", sum);
+    }
+    printf("], ");
+}
+
+static void print_figures(const struct options *options, double seconds, double processor)
+{
+    struct moments took = {0};
+    uint64_t sent = 0, receipted = 0, processed = 0, held = 0, new_persons = 0, bytes = 0;
+    for (uint32_t i = 0; i < options->door_count; i++) {
+        const struct door *door = &all.doors[i];
+        sent += door->sent;
+        receipted += door->receipted;
+        processed += door->processed;
+        held += door->held;
+        bytes += door->pool_size;
+        new_persons = door->new_persons > new_persons ? door->new_persons : new_persons;
+        for (size_t j = 0; j < door->took.count; j++) {
+            note(&took, 0, 1, door->took.list[j].us);
+        }
+    }
+    printf("{");
+    print_times("receipt", &took);
+    print_alerts(options);
+    print_seconds("receipts_each_second", options, /* receipts= */ true);
+    print_seconds("processed_each_second", options, /* receipts= */ false);
+    printf("\"sent\": %" PRIu64 ", \"receipted\": %" PRIu64 ", \"processed\": %" PRIu64
+           ", \"held\": %" PRIu64 ", \"new_used\": %" PRIu64 ", \"pool_bytes\": %" PRIu64
+           ", \"seconds\": %.3f, \"generator_cpu\": %.2f}\n",
+           sent, receipted, processed, held, (new_persons + 1) * options->door_count, bytes,
+           seconds, processor);
+    free(took.list);
+}
+
+/* --- main --- */
+
+static uint64_t number_of(const char *text)
+{
+    char *end = NULL;
+    uint64_t number = strtoull(text, &end, 10);
+    if (end == text || *end != '\0') {
+        (void)fprintf(stderr, "load: not a number: %s\n", text);
+        exit(2);
+    }
+    return number;
+}
+
+static enum mix mix_of(const char *text)
+{
+    static const char *const names[] = {"load", "preload", "forms", "alerts"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], text) == 0) {
+            return (enum mix)i;
+        }
+    }
+    (void)fprintf(stderr, "load: mix is load, preload, forms or alerts\n");
+    exit(2);
+}
+
+static void read_options(int argc, char **argv, struct options *options)
+{
+    static const char usage[] =
+        "usage: load [option...] DOOR...\n"
+        "  DOOR  directory with bundle and keys of a partner\n"
+        "  -m load|preload|forms|alerts  -p persons  -t seconds or -c count  -b batch  -w window\n"
+        "  -u at most so many signals a door sent and not processed  -r signals/s  -s seed\n"
+        "  -n first new person  -k percent of the kind that a theme counts  -K ketenmanager\n";
+    for (int option; (option = getopt(argc, argv, "m:p:t:c:b:w:u:r:s:n:k:K:")) != -1;) {
+        switch (option) {
+        case 'm':
+            options->mix = mix_of(optarg);
+            break;
+        case 'p':
+            options->persons = (uint32_t)number_of(optarg);
+            break;
+        case 't':
+            options->seconds = (uint32_t)number_of(optarg);
+            break;
+        case 'c':
+            options->count = number_of(optarg);
+            break;
+        case 'b':
+            options->batch = (uint32_t)number_of(optarg);
+            break;
+        case 'w':
+            options->window = (uint32_t)number_of(optarg);
+            break;
+        case 'u':
+            options->unapplied_max = number_of(optarg);
+            break;
+        case 'r':
+            options->rate = number_of(optarg);
+            break;
+        case 's':
+            options->seed = number_of(optarg);
+            break;
+        case 'n':
+            options->new_from = number_of(optarg);
+            break;
+        case 'k':
+            options->counts_percent = (uint32_t)number_of(optarg);
+            break;
+        case 'K':
+            options->keeper = optarg;
+            break;
+        default:
+            (void)fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    while (optind < argc && options->door_count < DOORS_MAX) {
+        options->doors[options->door_count++] = argv[optind++];
+    }
+    bool good = options->door_count > 0 && options->persons >= options->door_count &&
+                options->batch > 0 && options->batch <= BATCH_MAX && options->window > 0 &&
+                options->window <= KP_DOOR_BATCHES_IN_FLIGHT_MAX &&
+                (options->seconds > 0 || options->count > 0) && options->seconds < SECONDS_MAX;
+    if (!good) {
+        (void)fputs(usage, stderr);
+        exit(2);
+    }
+}
+
+static double processor_used(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* As many as may be needed, so that none is made while the clock runs. */
+static uint64_t pool_of(const struct options *options)
+{
+    uint64_t signals = options->count > 0  ? options->count
+                       : options->rate > 0 ? options->rate * options->seconds
+                                           : UINT64_C(60000) * options->seconds;
+    return signals / options->door_count + options->batch;
+}
+
+static void prepare(const struct options *options, const struct people *people)
+{
+    for (uint32_t i = 0; i < options->door_count; i++) {
+        struct door *door = &all.doors[i];
+        door->options = options;
+        door->people = people;
+        door->index = i;
+        door->random = options->seed * 1000 + i;
+        fill_pool(door, pool_of(options));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct options options = {.batch = 100, .window = 32, .counts_percent = 10};
+    static struct people people;
+    static struct door keeper;
+    pthread_t threads[DOORS_MAX], keeper_thread;
+    struct kp_diag diag = {0};
+    read_options(argc, argv, &options);
+    if (kp_crypto_init(&diag) != KP_OK) {
+        give_up("no cryptography", &diag);
+    }
+    people_init(&people);
+    prepare(&options, &people);
+    for (uint32_t i = 0; i < options.door_count; i++) {
+        open_door(&all.doors[i], options.doors[i], /* signs= */ true);
+    }
+    if (options.keeper != NULL) {
+        keeper.options = &options;
+        open_door(&keeper, options.keeper, /* signs= */ false);
+        KP_ASSERT(pthread_create(&keeper_thread, NULL, run_keeper, &keeper) == 0);
+    }
+    double used = processor_used();
+    all.began_us = kp_mono_now().us;
+    for (uint32_t i = 0; i < options.door_count; i++) {
+        KP_ASSERT(pthread_create(&threads[i], NULL, run_door, &all.doors[i]) == 0);
+    }
+    for (uint32_t i = 0; i < options.door_count; i++) {
+        KP_ASSERT(pthread_join(threads[i], NULL) == 0);
+    }
+    double seconds = (double)(kp_mono_now().us - all.began_us) / 1e6;
+    if (options.keeper != NULL) {
+        atomic_store(&all.stop, true);
+        KP_ASSERT(pthread_join(keeper_thread, NULL) == 0);
+    }
+    used = processor_used() - used;
+    print_figures(&options, seconds, used);
+    return 0;
+}
