@@ -5,7 +5,7 @@
  * starts; signing a batch and verifying its receipt are part of a partner's work and are done, and
  * the generator reports what processor time it took itself. Prints one line of JSON.
  */
-#include "people.h"
+#include "load_figures.h"
 
 #include "base/crypto.h"
 #include "base/time.h"
@@ -13,88 +13,19 @@
 #include "knooppunt/client.h"
 #include "runtime/identity.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/resource.h>
 
-#define DOORS_MAX 8u
-#define BATCH_MAX KP_BATCH_SIGNALS_MAX
 #define CREDIT 2048u
-#define ACK_EVERY 64u
-#define SECONDS_MAX 900u
 #define POLL_MS 20
 #define STALL_US INT64_C(60000000)
-
-enum mix { MIX_LOAD, MIX_PRELOAD, MIX_FORMS, MIX_ALERTS };
-
-struct options {
-    enum mix mix;
-    uint32_t persons, seconds, batch, window, counts_percent, door_count;
-    uint64_t count, unapplied_max, rate, seed, new_from;
-    const char *doors[DOORS_MAX];
-    const char *keeper;
-};
-
-/* When a position left, when its alert came: joined after the run. */
-struct moment {
-    uint64_t position;
-    uint32_t count;
-    int64_t us;
-};
-
-struct moments {
-    struct moment *list;
-    size_t count, capacity;
-};
-
-struct flight {
-    uint8_t id[KP_MESSAGE_ID_BYTES];
-    uint32_t signals;
-    int64_t sent_us;
-};
-
-struct door {
-    const struct options *options;
-    const struct people *people;
-    uint32_t index;
-    struct kp_identity identity;
-    struct kp_client *client;
-    bool in_session;
-    uint64_t random, made, new_persons; /* the state of the generator of signals */
-    uint8_t *pool;                      /* signals encoded beforehand: u16 size, bytes */
-    size_t pool_size, pool_at;
-    struct flight flights[KP_DOOR_BATCHES_IN_FLIGHT_MAX];
-    uint32_t flight_count;
-    uint64_t sent, receipted, held, processed, unacked, last_seq;
-    struct moments left, took; /* @took: microseconds from sending to receipt */
-    uint32_t receipts[SECONDS_MAX], processes[SECONDS_MAX];
-};
-
-static struct {
-    struct door doors[DOORS_MAX];
-    atomic_bool stop;
-    int64_t began_us;
-    struct moments alerts;
-} all;
 
 static _Noreturn void give_up(const char *what, const struct kp_diag *diag)
 {
     (void)fprintf(stderr, "load: %s: %s\n", what, diag == NULL ? "" : diag->text);
     exit(1);
-}
-
-static void note(struct moments *moments, uint64_t position, uint32_t count, int64_t us)
-{
-    if (moments->count == moments->capacity) {
-        moments->capacity = moments->capacity == 0 ? 1024 : 2 * moments->capacity;
-        moments->list = realloc(moments->list, moments->capacity * sizeof *moments->list);
-        KP_ASSERT(moments->list != NULL);
-    }
-    moments->list[moments->count++] =
-        (struct moment){.position = position, .count = count, .us = us};
 }
 
 /* --- signals --- */
@@ -152,6 +83,15 @@ static void fill_pool(struct door *door, uint64_t signals)
 
 /* --- sending --- */
 
+/* The socket's queue empties by itself: wait a moment and try again. */
+static bool is_full(enum kp_err err)
+{
+    if (err == KP_E_LATER) {
+        (void)poll(NULL, 0, 1);
+    }
+    return err == KP_E_LATER;
+}
+
 static void send_batch(struct door *door, uint32_t count)
 {
     static _Thread_local uint8_t made[BATCH_MAX][SIGNAL_BYTES_MAX];
@@ -180,7 +120,10 @@ static void send_batch(struct door *door, uint32_t count)
     }
     kp_random(chance, sizeof chance);
     kp_uuid7(kp_wall_now(), chance, flight->id);
-    enum kp_err err = kp_client_submit(door->client, flight->id, NULL, signals, count, &diag);
+    enum kp_err err;
+    do {
+        err = kp_client_submit(door->client, flight->id, NULL, signals, count, &diag);
+    } while (is_full(err));
     if (err != KP_OK) {
         give_up("a batch could not be sent", &diag);
     }
@@ -222,12 +165,6 @@ static void send_what_may(struct door *door)
 
 /* --- receiving --- */
 
-static uint32_t second_of(int64_t now_us)
-{
-    int64_t second = (now_us - all.began_us) / 1000000;
-    return second < SECONDS_MAX ? (uint32_t)second : SECONDS_MAX - 1;
-}
-
 static void on_receipt(struct door *door, const Knooppunt__V1__ReceiptBody *receipt, int64_t now_us)
 {
     for (uint32_t i = 0; i < door->flight_count; i++) {
@@ -251,8 +188,17 @@ static void acknowledge(struct door *door)
 {
     const char *mailbox = kp_client_bundle(door->client)->counterpart;
     struct kp_diag diag = {0};
-    if (kp_client_ack(door->client, mailbox, door->last_seq, &diag) != KP_OK ||
-        kp_client_credit(door->client, mailbox, (uint32_t)door->unacked, &diag) != KP_OK) {
+    enum kp_err err;
+    do {
+        err = kp_client_ack(door->client, mailbox, door->last_seq, &diag);
+    } while (is_full(err));
+    while (err == KP_OK || is_full(err)) {
+        err = kp_client_credit(door->client, mailbox, (uint32_t)door->unacked, &diag);
+        if (err == KP_OK) {
+            break;
+        }
+    }
+    if (err != KP_OK) {
         give_up("events could not be acknowledged", &diag);
     }
     door->unacked = 0;
@@ -295,7 +241,7 @@ static void take_events(struct door *door, const Knooppunt__V1__Deliver *deliver
     }
     door->last_seq = deliver->deliveries[deliver->n_deliveries - 1]->seq;
     door->unacked += deliver->n_deliveries;
-    if (door->unacked >= ACK_EVERY) {
+    if (door->unacked >= door->options->ack_every) {
         acknowledge(door);
     }
 }
@@ -423,191 +369,7 @@ static void *run_keeper(void *context)
     return NULL;
 }
 
-/* --- the figures --- */
-
-static int compare_times(const void *a, const void *b)
-{
-    int64_t left = ((const struct moment *)a)->us;
-    int64_t right = ((const struct moment *)b)->us;
-    return left < right ? -1 : left > right;
-}
-
-static int compare_positions(const void *a, const void *b)
-{
-    uint64_t left = ((const struct moment *)a)->position;
-    uint64_t right = ((const struct moment *)b)->position;
-    return left < right ? -1 : left > right;
-}
-
-static void print_times(const char *name, struct moments *times)
-{
-    qsort(times->list, times->count, sizeof *times->list, compare_times);
-    int64_t half = times->count == 0 ? 0 : times->list[times->count / 2].us;
-    int64_t most = times->count == 0 ? 0 : times->list[times->count * 99 / 100].us;
-    printf("\"%s\": {\"count\": %zu, \"p50_us\": %" PRId64 ", \"p99_us\": %" PRId64 "}, ", name,
-           times->count, half, most);
-}
-
-/* From sending the signal to the alert in hand; alerts of earlier runs find no signal. */
-static void print_alerts(const struct options *options)
-{
-    struct moments left = {0};
-    struct moments took = {0};
-    for (uint32_t i = 0; i < options->door_count; i++) {
-        const struct moments *own = &all.doors[i].left;
-        for (size_t j = 0; j < own->count; j++) {
-            note(&left, own->list[j].position, own->list[j].count, own->list[j].us);
-        }
-    }
-    qsort(left.list, left.count, sizeof *left.list, compare_positions);
-    qsort(all.alerts.list, all.alerts.count, sizeof *all.alerts.list, compare_positions);
-    size_t at = 0;
-    for (size_t i = 0; i < all.alerts.count; i++) {
-        uint64_t position = all.alerts.list[i].position;
-        while (at < left.count && left.list[at].position + left.list[at].count <= position) {
-            at++;
-        }
-        if (at < left.count && left.list[at].position <= position) {
-            note(&took, position, 1, all.alerts.list[i].us - left.list[at].us);
-        }
-    }
-    print_times("alert", &took);
-    free(left.list);
-    free(took.list);
-}
-
-static void print_seconds(const char *name, const struct options *options, bool receipts)
-{
-    uint32_t last = second_of(kp_mono_now().us);
-    printf("\"%s\": [", name);
-    for (uint32_t second = 0; second < last; second++) {
-        uint64_t sum = 0;
-        for (uint32_t i = 0; i < options->door_count; i++) {
-            const struct door *door = &all.doors[i];
-            sum += receipts ? door->receipts[second] : door->processes[second];
-        }
-        printf("%s%" PRIu64, second == 0 ? "" : ", ", sum);
-    }
-    printf("], ");
-}
-
-static void print_figures(const struct options *options, double seconds, double processor)
-{
-    struct moments took = {0};
-    uint64_t sent = 0, receipted = 0, processed = 0, held = 0, new_persons = 0, bytes = 0;
-    for (uint32_t i = 0; i < options->door_count; i++) {
-        const struct door *door = &all.doors[i];
-        sent += door->sent;
-        receipted += door->receipted;
-        processed += door->processed;
-        held += door->held;
-        bytes += door->pool_size;
-        new_persons = door->new_persons > new_persons ? door->new_persons : new_persons;
-        for (size_t j = 0; j < door->took.count; j++) {
-            note(&took, 0, 1, door->took.list[j].us);
-        }
-    }
-    printf("{");
-    print_times("receipt", &took);
-    print_alerts(options);
-    print_seconds("receipts_each_second", options, /* receipts= */ true);
-    print_seconds("processed_each_second", options, /* receipts= */ false);
-    printf("\"sent\": %" PRIu64 ", \"receipted\": %" PRIu64 ", \"processed\": %" PRIu64
-           ", \"held\": %" PRIu64 ", \"new_used\": %" PRIu64 ", \"pool_bytes\": %" PRIu64
-           ", \"seconds\": %.3f, \"generator_cpu\": %.2f}\n",
-           sent, receipted, processed, held, (new_persons + 1) * options->door_count, bytes,
-           seconds, processor);
-    free(took.list);
-}
-
 /* --- main --- */
-
-static uint64_t number_of(const char *text)
-{
-    char *end = NULL;
-    uint64_t number = strtoull(text, &end, 10);
-    if (end == text || *end != '\0') {
-        (void)fprintf(stderr, "load: not a number: %s\n", text);
-        exit(2);
-    }
-    return number;
-}
-
-static enum mix mix_of(const char *text)
-{
-    static const char *const names[] = {"load", "preload", "forms", "alerts"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], text) == 0) {
-            return (enum mix)i;
-        }
-    }
-    (void)fprintf(stderr, "load: mix is load, preload, forms or alerts\n");
-    exit(2);
-}
-
-static void read_options(int argc, char **argv, struct options *options)
-{
-    static const char usage[] =
-        "usage: load [option...] DOOR...\n"
-        "  DOOR  directory with bundle and keys of a partner\n"
-        "  -m load|preload|forms|alerts  -p persons  -t seconds or -c count  -b batch  -w window\n"
-        "  -u at most so many signals a door sent and not processed  -r signals/s  -s seed\n"
-        "  -n first new person  -k percent of the kind that a theme counts  -K ketenmanager\n";
-    for (int option; (option = getopt(argc, argv, "m:p:t:c:b:w:u:r:s:n:k:K:")) != -1;) {
-        switch (option) {
-        case 'm':
-            options->mix = mix_of(optarg);
-            break;
-        case 'p':
-            options->persons = (uint32_t)number_of(optarg);
-            break;
-        case 't':
-            options->seconds = (uint32_t)number_of(optarg);
-            break;
-        case 'c':
-            options->count = number_of(optarg);
-            break;
-        case 'b':
-            options->batch = (uint32_t)number_of(optarg);
-            break;
-        case 'w':
-            options->window = (uint32_t)number_of(optarg);
-            break;
-        case 'u':
-            options->unapplied_max = number_of(optarg);
-            break;
-        case 'r':
-            options->rate = number_of(optarg);
-            break;
-        case 's':
-            options->seed = number_of(optarg);
-            break;
-        case 'n':
-            options->new_from = number_of(optarg);
-            break;
-        case 'k':
-            options->counts_percent = (uint32_t)number_of(optarg);
-            break;
-        case 'K':
-            options->keeper = optarg;
-            break;
-        default:
-            (void)fputs(usage, stderr);
-            exit(2);
-        }
-    }
-    while (optind < argc && options->door_count < DOORS_MAX) {
-        options->doors[options->door_count++] = argv[optind++];
-    }
-    bool good = options->door_count > 0 && options->persons >= options->door_count &&
-                options->batch > 0 && options->batch <= BATCH_MAX && options->window > 0 &&
-                options->window <= KP_DOOR_BATCHES_IN_FLIGHT_MAX &&
-                (options->seconds > 0 || options->count > 0) && options->seconds < SECONDS_MAX;
-    if (!good) {
-        (void)fputs(usage, stderr);
-        exit(2);
-    }
-}
 
 static double processor_used(void)
 {
@@ -615,15 +377,6 @@ static double processor_used(void)
     (void)getrusage(RUSAGE_SELF, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-/* As many as may be needed, so that none is made while the clock runs. */
-static uint64_t pool_of(const struct options *options)
-{
-    uint64_t signals = options->count > 0  ? options->count
-                       : options->rate > 0 ? options->rate * options->seconds
-                                           : UINT64_C(60000) * options->seconds;
-    return signals / options->door_count + options->batch;
 }
 
 static void prepare(const struct options *options, const struct people *people)
@@ -640,7 +393,8 @@ static void prepare(const struct options *options, const struct people *people)
 
 int main(int argc, char **argv)
 {
-    static struct options options = {.batch = 100, .window = 32, .counts_percent = 10};
+    static struct options options = {
+        .batch = 100, .window = 32, .counts_percent = 10, .ack_every = 64};
     static struct people people;
     static struct door keeper;
     pthread_t threads[DOORS_MAX], keeper_thread;
