@@ -25,7 +25,7 @@
 static enum kp_err copy_part(struct kp_hub *hub, const char *dir, const char *part,
                              struct kp_diag *reterr_diag)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES + 24];
     (void)snprintf(path, sizeof path, "%s/%s", dir, part); /* a cut path fails to be made */
     if (strcmp(part, "state") == 0) {
         return kp_store_copy(&hub->store, path, reterr_diag);
