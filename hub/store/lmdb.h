@@ -2,7 +2,7 @@
 /*
  * The state in LMDB: every row sealed, keys as they are (they hold no plaintext identifiers), one
  * environment, one named database for each table (so that append-only tables fill their pages),
- * small random rows through delta tables. Only this folder knows MDB_*.
+ * a cursor a table. Only this folder knows MDB_*.
  */
 #ifndef KP_STORE_LMDB_H
 #define KP_STORE_LMDB_H

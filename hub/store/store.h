@@ -2,8 +2,8 @@
 /*
  * The state: tables of rows under one transaction at a time for the writer and any number for
  * readers. Two implementations behind one table of functions: LMDB (store/lmdb.h) and RAM
- * (store/ram.h). Keys and values here are plaintext; sealing, person keys, delta tables and set
- * hashes are below this interface, so that the core, the digest and the RAM store know nothing of
+ * (store/ram.h). Keys and values here are plaintext; sealing, person keys and set hashes
+ * are below this interface, so that the core, the digest and the RAM store know nothing of
  * them.
  */
 #ifndef KP_STORE_STORE_H
@@ -82,7 +82,7 @@ void kp_txn_put(struct kp_txn *txn, enum kp_table table, struct kp_slice key, st
 /* true when the row existed. */
 bool kp_txn_del(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
 /* The first row of @table with key >= @from, or with @after > @from; key and value live as in
- * kp_txn_get. Rows come in key order over main and delta tables alike. */
+ * kp_txn_get. */
 bool kp_txn_seek(struct kp_txn *txn, enum kp_table table, struct kp_slice from, bool after,
                  struct kp_slice *ret_key, struct kp_slice *ret_value);
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 # check: limit 300 s
 """The load generator of the benchmark tells the truth, and the hub keeps up with receivers that are as quick as it.
