@@ -260,8 +260,13 @@ class Client:
         self.batches = {}  # message_id -> Batch, without an answer yet
         self.answers = {}  # message_id of a batch -> ReceiptBody or an exception
         self.deliveries = collections.deque()
-        self.connected, self.hello_at = False, None
         self.context = zmq.Context()
+        self.endpoint = endpoint or bundle.endpoint
+        self.open_socket()
+
+    def open_socket(self):
+        keys, bundle = self.keys, self.bundle
+        self.connected, self.hello_at = False, None
         self.socket = self.context.socket(zmq.PAIR)
         options = {
             zmq.LINGER: 0, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: FRAME_BYTES_MAX, zmq.HANDSHAKE_IVL: 3000,
@@ -277,12 +282,15 @@ class Client:
         self.poller = zmq.Poller()
         self.poller.register(self.socket, zmq.POLLIN)
         self.poller.register(self.monitor, zmq.POLLIN)
-        self.socket.connect(endpoint or bundle.endpoint)
+        self.socket.connect(self.endpoint)
 
-    def close(self):
+    def close_socket(self):
         self.socket.disable_monitor()
         self.monitor.close(linger=0)
         self.socket.close(linger=0)
+
+    def close(self):
+        self.close_socket()
         self.context.term()
 
     def __enter__(self):

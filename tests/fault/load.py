@@ -43,6 +43,27 @@ class Peer(client.Client):
         with contextlib.suppress(zmq.Again):
             self.socket.send(frame, zmq.NOBLOCK)
 
+    def take_connection(self, happened):
+        """One socket for one connection, as the adapters have it: on the one after, libzmq 4.3.4 (assertion !_io_error) ends the
+        process when the hub dies before this thread has come to let go of the first."""
+        super().take_connection(happened)
+        if happened["event"] == zmq.EVENT_DISCONNECTED:
+            self.close_socket()
+            self.open_socket()
+
+    def step(self, until):
+        """In turn: what lies ready of the connection and of its end, of a socket that may be another one afterwards."""
+        now = time.monotonic()
+        if now >= until:
+            raise client.NoAnswer("nothing came in time")
+        if self.connected and self.session is None and (self.hello_at is None or now - self.hello_at > 5):
+            self.say_hello()
+        ready = dict(self.poller.poll(min(until - now, 1) * 1000))
+        if self.socket in ready:
+            self.take(client.wire.Envelope.FromString(self.socket.recv()))
+        elif self.monitor in ready:
+            self.take_connection(client.zmq.utils.monitor.recv_monitor_message(self.monitor))
+
     def take_welcome(self, welcome):
         self.batches.update(self.kept)
         self.kept.clear()

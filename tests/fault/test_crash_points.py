@@ -20,7 +20,7 @@ COUNTS = int(os.environ.get("COUNTS", "5"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 POINTS = ("journal.before_sync", "journal.after_sync", "receipt.before_send", "receipt.after_send", "apply.before_commit",
           "apply.after_commit", "store.before_commit", "store.after_commit", "deliver.before_send", "deliver.after_send",
-          "ack.before_journal", "ack.after_journal", "journal.trim")
+          "ack.before_journal", "ack.after_journal", "journal.trim", "snapshot.before_rename")
 
 
 def points_in(folder):
