@@ -65,6 +65,15 @@ static bool note_attempt(struct applier *applier, uint64_t position)
     return true;
 }
 
+/* The disk is to blame, not the command: however often we start on a full disk, the command must not
+ * be set aside for it. Removing a file needs no room. */
+static void forget_attempt(const struct applier *applier, enum kp_err err)
+{
+    if (err == KP_E_DISK_FULL || err == KP_E_IO) {
+        (void)unlink(applier->attempt_path); /* when it stays, this start counts after all */
+    }
+}
+
 /* The file is there when the last process did not end in order. */
 static void read_attempt(struct applier *applier)
 {
@@ -237,6 +246,7 @@ static bool apply_group(struct applier *applier, bool backlog)
         }
     }
     if (err != KP_OK) {
+        forget_attempt(applier, err);
         kp_hub_die(hub, "state.failed", &diag);
         return false;
     }
