@@ -65,8 +65,8 @@ static bool note_attempt(struct applier *applier, uint64_t position)
     return true;
 }
 
-/* The disk is to blame, not the command: however often we start on a full disk, the command must not
- * be set aside for it. Removing a file needs no room. */
+/* The disk is to blame, not the command: however often we start on a full disk, the command must
+ * not be set aside for it. Removing a file needs no room. */
 static void forget_attempt(const struct applier *applier, enum kp_err err)
 {
     if (err == KP_E_DISK_FULL || err == KP_E_IO) {
