@@ -210,6 +210,10 @@ bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_st
         }
     }
     for (uint32_t i = 0; i < signal->mention_count; i++) {
+        if (persons[i] == 0 && i > 0) { /* an earlier person of this signal may be the same one */
+            persons[i] =
+                kp_match_find(txn, &signal->mentions[i], core->position, (uint8_t)i, &reason);
+        }
         if (persons[i] == 0) {
             persons[i] = kp_match_make(txn, &signal->mentions[i], core->position, (uint8_t)i);
         }

@@ -724,6 +724,32 @@ static void three_persons_in_one_signal_each_have_their_part(void **state)
     assert_int_equal(world_count_persons(&world), 0);
 }
 
+/* Found by tests/fault/test_sim_order.c: two persons were made, the index knew the last only, and
+ * taking the signal back ended the hub. */
+static void one_person_twice_in_a_signal_is_one_person(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    a.persons = 3;
+    a.bsn[1] = "b1";
+    a.bsn[2] = "b1";
+    struct told b = tell("politie", "B", 1, NULL, "n2");
+    b.persons = 2;
+    b.name[1] = "n2";
+    struct told a_gone = {.partner = "politie", .reference = "A", .version = 2, .withdraw = true};
+    struct told b_gone = {.partner = "politie", .reference = "B", .version = 2, .withdraw = true};
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world_count_persons(&world), 2);
+    assert_int_equal(world_person(&world, "politie", "A", 0),
+                     world_person(&world, "politie", "A", 2));
+    assert_int_equal(world_person(&world, "politie", "B", 0),
+                     world_person(&world, "politie", "B", 1));
+    assert_int_equal(world_signal(&world, &a_gone), WITHDRAWN);
+    assert_int_equal(world_signal(&world, &b_gone), WITHDRAWN);
+    assert_int_equal(world_count_persons(&world), 0);
+}
+
 static void person_ids_survive_text(void **state)
 {
     (void)state;
@@ -757,6 +783,7 @@ int main(void)
         TEST(a_command_twice_is_skipped_and_a_gap_is_refused),
         TEST(changed_criteria_are_applied_to_those_who_are_there),
         TEST(three_persons_in_one_signal_each_have_their_part),
+        TEST(one_person_twice_in_a_signal_is_one_person),
         TEST(arrival_order_does_not_change_the_grouping),
         TEST(person_ids_survive_text),
     };
