@@ -18,20 +18,23 @@ void kp_submit_init(struct kp_submit *submit, const struct kp_adapter_conf *conf
     *submit = (struct kp_submit){.conf = conf, .spool = spool, .client = client};
 }
 
-static void forget_sent(struct kp_submit *submit, uint64_t batch)
+/* Batch @id was answered: its place in the window is free. Found by the id that the answer names
+ * and not in the spool, because outcomes that came before the answer can have closed the batch
+ * there. */
+static void forget_sent(struct kp_submit *submit, struct kp_slice id)
 {
     for (uint32_t i = 0; i < submit->sent_count; i++) {
-        if (submit->sent[i].batch == batch) {
+        if (kp_slice_equal(kp_slice_of(submit->sent[i].message_id, KP_MESSAGE_ID_BYTES), id)) {
             submit->sent[i] = submit->sent[--submit->sent_count];
             return;
         }
     }
 }
 
-static bool is_sent(const struct kp_submit *submit, uint64_t batch)
+static bool is_sent(const struct kp_submit *submit, const struct kp_spool_batch *batch)
 {
     for (uint32_t i = 0; i < submit->sent_count; i++) {
-        if (submit->sent[i].batch == batch) {
+        if (memcmp(submit->sent[i].message_id, batch->message_id, KP_MESSAGE_ID_BYTES) == 0) {
             return true;
         }
     }
@@ -150,11 +153,12 @@ enum kp_err kp_submit_on_receipt(struct kp_submit *submit, const struct kp_clien
     const Knooppunt__V1__ReceiptBody *receipt = event->receipt;
     struct kp_spool_batch batch;
     uint64_t highest = highest_position(receipt);
-    if (!kp_spool_find_batch(
-            spool, kp_slice_of(receipt->batch_message_id.data, receipt->batch_message_id.len),
-            &batch)) {
+    struct kp_slice id = kp_slice_of(receipt->batch_message_id.data, receipt->batch_message_id.len);
+    if (!kp_spool_find_batch(spool, id, &batch)) {
         /* Its outcomes came first and closed it, or it is a second receipt: still a proof. */
         kp_spool_put_receipt(spool, highest, event->receipt_bytes);
+        forget_sent(submit, id);
+        submit->failures = 0;
         return KP_OK;
     }
     if (!check_receipt(spool, &batch, receipt)) {
@@ -173,7 +177,7 @@ enum kp_err kp_submit_on_receipt(struct kp_submit *submit, const struct kp_clien
     }
     batch.receipted = true;
     kp_spool_put_batch(spool, &batch);
-    forget_sent(submit, batch.id);
+    forget_sent(submit, id);
     submit->failures = 0;
     return KP_OK;
 }
@@ -206,7 +210,6 @@ static void split(struct kp_submit *submit, const struct kp_spool_batch *batch,
                   const Knooppunt__V1__Refusal *refusal)
 {
     struct kp_spool *spool = submit->spool;
-    forget_sent(submit, batch->id);
     kp_spool_drop_batch(spool, batch);
     submit->sent_to = 0;
     if (batch->count == 1) {
@@ -240,6 +243,7 @@ void kp_submit_on_refusal(struct kp_submit *submit, const Knooppunt__V1__Refusal
     struct kp_slice id =
         kp_slice_of(refusal->refused_message_id.data, refusal->refused_message_id.len);
     enum kp_err err = (enum kp_err)refusal->code;
+    forget_sent(submit, id);
     if (!kp_spool_find_batch(submit->spool, id, &batch)) {
         kp_log(KP_LOG_WARNING, "message.refused", "err=%s text=\"%s\"", kp_err_name(err),
                kp_err_text(err));
@@ -252,7 +256,6 @@ void kp_submit_on_refusal(struct kp_submit *submit, const Knooppunt__V1__Refusal
         split(submit, &batch, refusal);
         return;
     }
-    forget_sent(submit, batch.id);
     int64_t ms = back_off(submit, refusal->retry_after_ms);
     bool later = kp_err_category(err) == KP_ERR_RETRY;
     kp_log(later ? KP_LOG_INFO : KP_LOG_ERROR, later ? "batch.later" : "batch.refused",
@@ -390,8 +393,9 @@ static enum kp_err send_batch(struct kp_submit *submit, const struct kp_spool_ba
     enum kp_err err = kp_client_submit(submit->client, batch->message_id, batch->traceparent,
                                        signals, count, reterr_diag);
     if (err == KP_OK) {
-        submit->sent[submit->sent_count++] =
-            (struct kp_submit_sent){.batch = batch->id, .at = kp_mono_now()};
+        struct kp_submit_sent *sent = &submit->sent[submit->sent_count++];
+        memcpy(sent->message_id, batch->message_id, KP_MESSAGE_ID_BYTES);
+        sent->at = kp_mono_now();
     }
     return err;
 }
@@ -402,7 +406,7 @@ static enum kp_err send_batches(struct kp_submit *submit, struct kp_diag *reterr
     struct kp_spool_batch batch;
     while (submit->sent_count < submit->in_flight_max &&
            kp_spool_next_batch(submit->spool, submit->sent_to, &batch)) {
-        if (!batch.receipted && !is_sent(submit, batch.id)) {
+        if (!batch.receipted && !is_sent(submit, &batch)) {
             enum kp_err err = send_batch(submit, &batch, reterr_diag);
             if (err == KP_E_STATE || err == KP_E_LATER) {
                 return KP_OK; /* the session or the window ended: goes on after the next event */

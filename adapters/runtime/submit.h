@@ -23,9 +23,9 @@ struct kp_submit {
     uint64_t sent_to; /* batches up to this id were looked at in this session */
     uint32_t sent_count;
     struct kp_submit_sent {
-        uint64_t batch;
+        uint8_t message_id[KP_MESSAGE_ID_BYTES];
         struct kp_mono at;
-    } sent[KP_DOOR_BATCHES_IN_FLIGHT_MAX];
+    } sent[KP_DOOR_BATCHES_IN_FLIGHT_MAX]; /* and not answered: the window */
 };
 
 void kp_submit_init(struct kp_submit *submit, const struct kp_adapter_conf *conf,

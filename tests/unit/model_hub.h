@@ -54,6 +54,7 @@ struct model_hub {
     uint32_t hellos, batches, bad_batches;
     bool no_welcome, no_receipts, no_outcomes, break_receipts;
     bool drop_after_journal; /* journal the next batch and fall silent: the answer is lost */
+    uint32_t in_flight_max;  /* told in the Welcome */
     uint32_t refuse_code;    /* the next batch is refused so, once */
     uint64_t hello_last_position;
     struct hub_signal journal[HUB_SIGNALS_MAX];
@@ -195,7 +196,7 @@ static inline void hub_write_certificate(const char *path, X509 *x509)
 /* Keys of both sides in hub->dir: curve.secret, signing.key, signing.pem are the partner's. */
 static inline void hub_init(struct model_hub *hub)
 {
-    *hub = (struct model_hub){.zap_status = "200"};
+    *hub = (struct model_hub){.zap_status = "200", .in_flight_max = 4};
     char path[256];
     char public_z85[41];
     char secret_z85[41];
@@ -387,7 +388,7 @@ static inline void hub_on_hello(struct model_hub *hub, const Knooppunt__V1__Hell
     welcome.has_batch_signals_max = 1;
     welcome.batch_signals_max = 500;
     welcome.has_batches_in_flight_max = 1;
-    welcome.batches_in_flight_max = 4;
+    welcome.batches_in_flight_max = hub->in_flight_max;
     welcome.has_journal_position = 1;
     welcome.journal_position = hub->journal_count;
     welcome.n_mailboxes = 1;
