@@ -44,7 +44,7 @@ struct kp_watch {
 
 struct candidate {
     char name[KP_FILE_NAME_BYTES_MAX + 1];
-    struct timespec changed;
+    struct stat status;
 };
 
 enum kp_err kp_watch_new(const char *dir, const char *extension, int64_t settle_ms,
@@ -211,14 +211,20 @@ static void remember(struct seen *rows, uint32_t *count, const char *name,
 }
 
 /* By second, then by name: files that come together are named in the order of their writing. */
+static int compare_age(time_t left_s, const char *left_name, time_t right_s, const char *right_name)
+{
+    if (left_s != right_s) {
+        return left_s < right_s ? -1 : 1;
+    }
+    return strcmp(left_name, right_name);
+}
+
 static int compare_candidates(const void *a, const void *b)
 {
     const struct candidate *left = a;
     const struct candidate *right = b;
-    if (left->changed.tv_sec != right->changed.tv_sec) {
-        return left->changed.tv_sec < right->changed.tv_sec ? -1 : 1;
-    }
-    return strcmp(left->name, right->name);
+    return compare_age(left->status.st_mtim.tv_sec, left->name, right->status.st_mtim.tv_sec,
+                       right->name);
 }
 
 struct scan {
@@ -241,10 +247,33 @@ static void look_at(struct scan *scan, int dir_fd, const char *name)
         struct candidate *candidate = &scan->ready[scan->ready_count++];
         (void)snprintf(candidate->name, sizeof candidate->name, "%.*s",
                        (int)sizeof candidate->name - 1, name);
-        candidate->changed = status.st_mtim;
+        candidate->status = status;
     } else {
         remember(scan->waiting, &scan->waiting_count, name, &status, seen);
     }
+}
+
+/* Of full lists the last one counts, so a file that is ready waits for an older one that is not.
+ * One that is still being written is newer than all others, and holds up nobody. */
+static void hold_back(struct scan *scan)
+{
+    uint32_t unsettled = scan->waiting_count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < scan->ready_count; i++) {
+        const struct candidate *candidate = &scan->ready[i];
+        bool first = true;
+        for (uint32_t j = 0; j < unsettled && first; j++) {
+            first = compare_age(candidate->status.st_mtim.tv_sec, candidate->name,
+                                scan->waiting[j].changed.tv_sec, scan->waiting[j].name) < 0;
+        }
+        if (first) {
+            scan->ready[kept++] = *candidate;
+        } else {
+            remember(scan->waiting, &scan->waiting_count, candidate->name, &candidate->status,
+                     find_seen(scan->watch, candidate->name));
+        }
+    }
+    scan->ready_count = kept;
 }
 
 enum kp_err kp_watch_scan(struct kp_watch *watch, struct kp_watch_name **ret_names,
@@ -265,6 +294,7 @@ enum kp_err kp_watch_scan(struct kp_watch *watch, struct kp_watch_name **ret_nam
         looked = scan.ready_count + scan.waiting_count;
     }
     (void)closedir(dir);
+    hold_back(&scan);
     qsort(scan.ready, scan.ready_count, sizeof scan.ready[0], compare_candidates);
     struct kp_watch_name *names = calloc(scan.ready_count + 1, sizeof *names);
     KP_ASSERT(names != NULL);

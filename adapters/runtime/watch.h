@@ -24,7 +24,8 @@ int kp_watch_fd(const struct kp_watch *watch);
 /* Take the hints in; true: look at the folder now. */
 bool kp_watch_drain(struct kp_watch *watch);
 
-/* The ready files, oldest first (within a second by name). *ret_names: @ret_count names, freed with
+/* The ready files, oldest first (within a second by name); none before an older one that is not
+ * ready. *ret_names: @ret_count names, freed with
  * one free. *ret_again: some file is not ready yet; look again soon. KP_E_IO */
 struct kp_watch_name {
     char name[KP_FILE_NAME_BYTES_MAX + 1];

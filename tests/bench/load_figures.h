@@ -88,9 +88,16 @@ static int compare_positions(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+static void sort_moments(struct moments *moments, int (*compare)(const void *, const void *))
+{
+    if (moments->count > 0) { /* an empty list has no memory, and qsort may not be given none */
+        qsort(moments->list, moments->count, sizeof *moments->list, compare);
+    }
+}
+
 static void print_times(const char *name, struct moments *times)
 {
-    qsort(times->list, times->count, sizeof *times->list, compare_times);
+    sort_moments(times, compare_times);
     int64_t half = times->count == 0 ? 0 : times->list[times->count / 2].us;
     int64_t most = times->count == 0 ? 0 : times->list[times->count * 99 / 100].us;
     printf("\"%s\": {\"count\": %zu, \"p50_us\": %" PRId64 ", \"p99_us\": %" PRId64 "}, ", name,
@@ -108,8 +115,8 @@ static void print_alerts(const struct options *options)
             note(&left, own->list[j].position, own->list[j].count, own->list[j].us);
         }
     }
-    qsort(left.list, left.count, sizeof *left.list, compare_positions);
-    qsort(all.alerts.list, all.alerts.count, sizeof *all.alerts.list, compare_positions);
+    sort_moments(&left, compare_positions);
+    sort_moments(&all.alerts, compare_positions);
     size_t at = 0;
     for (size_t i = 0; i < all.alerts.count; i++) {
         uint64_t position = all.alerts.list[i].position;
