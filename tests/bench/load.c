@@ -219,16 +219,12 @@ static void take_events(struct door *door, const Knooppunt__V1__Deliver *deliver
     struct kp_diag diag = {0};
     bool keeper = door->identity.signer == NULL;
     for (size_t i = 0; i < deliver->n_deliveries; i++) {
-        static _Thread_local struct kp_arena arena;
         ProtobufCMessage *message;
         struct kp_slice bytes =
             kp_slice_of(deliver->deliveries[i]->event.data, deliver->deliveries[i]->event.len);
-        if (arena.capacity == 0) {
-            kp_arena_init(&arena, 4u << 20);
-        }
-        kp_arena_reset(&arena);
-        if (kp_codec_open_tolerant(&knooppunt__v1__event__descriptor, &kp_gate_frame, bytes, &arena,
-                                   &message, &diag) != KP_OK) {
+        kp_arena_reset(&door->events);
+        if (kp_codec_open_tolerant(&knooppunt__v1__event__descriptor, &kp_gate_frame, bytes,
+                                   &door->events, &message, &diag) != KP_OK) {
             give_up("an event could not be read", &diag);
         }
         const Knooppunt__V1__Event *event = (const Knooppunt__V1__Event *)message;
@@ -323,9 +319,20 @@ static void open_door(struct door *door, const char *home, bool signs)
     if (kp_client_new(&client, &door->client, &diag) != KP_OK) {
         give_up(home, &diag);
     }
+    kp_arena_init(&door->events, 4u << 20);
     while (!door->in_session) {
         receive(door, POLL_MS);
     }
+}
+
+/* Its client goes with the process: closed first, its last acknowledgements could reach the hub
+ * after it had ended the session, and would be counted as refused. */
+static void close_door(struct door *door)
+{
+    kp_arena_done(&door->events);
+    free(door->pool);
+    free(door->left.list);
+    free(door->took.list);
 }
 
 static bool is_done(const struct door *door)
@@ -428,5 +435,12 @@ int main(int argc, char **argv)
     }
     used = processor_used() - used;
     print_figures(&options, seconds, used);
+    for (uint32_t i = 0; i < options.door_count; i++) {
+        close_door(&all.doors[i]);
+    }
+    if (options.keeper != NULL) {
+        close_door(&keeper);
+    }
+    free(all.alerts.list);
     return 0;
 }

@@ -37,6 +37,7 @@ struct door {
     uint32_t index;
     struct kp_identity identity;
     struct kp_client *client;
+    struct kp_arena events; /* memory of the event being read */
     bool in_session;
     uint64_t random, made, new_persons; /* the state of the generator of signals */
     uint8_t *pool;                      /* signals encoded beforehand: u16 size, bytes */
