@@ -18,14 +18,16 @@ static void of_random_keys_nothing_arrives(void **state)
     struct kit_hub *hub = kit_hub_start();
     struct kit_key known = kit_key();
     uint16_t port = kit_door(hub, 1, kit_allow(&known, NULL));
+    uint32_t said = 0;
     for (int i = 0; i < RANDOM_KEYS; i++) {
         struct kit_key stranger = kit_key();
         struct kit_client client = kit_connect(hub, &stranger, port);
-        kit_say(&client, "let me in");
+        said += kit_try_to_say(&client, "let me in") ? 1 : 0;
         assert_int_equal(kit_await_monitor(&client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, KIT_WAIT_MS),
                          400);
         kit_leave(&client);
     }
+    assert_true(said > 0); /* else nothing was there that could have arrived */
     struct kit_client good = kit_connect(hub, &known, port);
     kit_say(&good, "good");
     kit_await_frames(hub, 1);
@@ -52,10 +54,11 @@ static void each_key_opens_its_own_door_only(void **state)
     for (uint16_t door = 0; door < KIT_DOORS; door++) {
         for (uint16_t key = 0; key < KIT_DOORS; key++) {
             struct kit_client client = kit_connect(hub, &keys[key], ports[door]);
-            kit_say(&client, "mine?");
             if (key == door) {
+                kit_say(&client, "mine?");
                 KIT_ASSERT_HEARS(&client, "mine?");
             } else {
+                (void)kit_try_to_say(&client, "mine?");
                 assert_int_equal(
                     kit_await_monitor(&client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, KIT_WAIT_MS), 400);
             }
@@ -80,7 +83,7 @@ static void without_curve_or_with_another_hubs_key_nobody_comes_in(void **state)
     assert_true(kit_await_monitor(&plain, ZMQ_EVENT_DISCONNECTED, KIT_WAIT_MS) >= 0);
     kit_leave(&plain);
     struct kit_client astray = kit_connect_as(ZMQ_PAIR, &key, other_hub.public, port);
-    kit_say(&astray, "astray");
+    (void)kit_try_to_say(&astray, "astray");
     kit_await_event(hub, 1, KP_DOOR_SHUT_OUT, 1);
     kit_leave(&astray);
     assert_int_equal(kit_frame_count(hub), 0);

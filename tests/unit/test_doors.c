@@ -74,7 +74,7 @@ static void an_unknown_key_gets_400_and_a_revoked_one_500(void **state)
     const int64_t status[] = {400, 500};
     for (int i = 0; i < 2; i++) {
         struct kit_client client = kit_connect(hub, refused[i], port);
-        kit_say(&client, "let me in");
+        (void)kit_try_to_say(&client, "let me in");
         assert_int_equal(kit_await_monitor(&client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, KIT_WAIT_MS),
                          status[i]);
         kit_leave(&client);
