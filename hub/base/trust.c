@@ -32,7 +32,7 @@ struct file_mark {
 
 struct kp_trust {
     char *anchors_file, *crl_file;
-    pthread_mutex_t mutex; /* guards @store only; a check holds a reference, not the lock */
+    pthread_mutex_t mutex; /* guards @store and its references; a check holds one, not the lock */
     X509_STORE *store;
     struct file_mark anchors_mark, crl_mark; /* of what @store was made from; refresher's thread */
 };
@@ -194,8 +194,8 @@ static enum kp_err load(struct kp_trust *trust, const struct file_mark *anchors_
     KP_ASSERT(pthread_mutex_lock(&trust->mutex) == 0);
     X509_STORE *old = trust->store;
     trust->store = store;
-    KP_ASSERT(pthread_mutex_unlock(&trust->mutex) == 0);
     X509_STORE_free(old);
+    KP_ASSERT(pthread_mutex_unlock(&trust->mutex) == 0);
     trust->anchors_mark = *anchors_mark;
     trust->crl_mark = *crl_mark;
     return KP_OK;
@@ -431,7 +431,11 @@ enum kp_err kp_trust_check(struct kp_trust *trust, const struct kp_certificate *
         KP_ASSERT(pthread_mutex_unlock(&trust->mutex) == 0);
         struct verdict verdict;
         judge(store, certificate->x509, stack, now, &verdict);
+        /* Whoever gives back the last reference frees what others have just read. OpenSSL counts
+         * with relaxed atomics, which do not order the two; the lock does. */
+        KP_ASSERT(pthread_mutex_lock(&trust->mutex) == 0);
         X509_STORE_free(store);
+        KP_ASSERT(pthread_mutex_unlock(&trust->mutex) == 0);
         err = answer(&verdict, reterr_diag);
     }
     sk_X509_pop_free(stack, X509_free);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/*
+/* check: alone: heartbeats of 1 s and 2 s are real time, and a starved machine misses them.
  * Who does not come in, and what it costs those who do: random keys, another's key, no CURVE at
  * all, silent connections, frames without measure.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/*
+/* check: alone: heartbeats of 1 s and 2 s are real time, and a starved machine misses them.
  * One door, several that want to be its peer: a half-open predecessor, a second live program,
  * restarts of either side. Nothing of the one who is served is lost, and nothing of the others
  * arrives.
