@@ -66,11 +66,15 @@ hub_c := $(sort $(wildcard hub/*.c))
 adapter_c := $(wildcard adapters/main.c)
 cli_c := $(sort $(wildcard adapters/cli/*.c))
 unit_c := $(sort $(wildcard tests/unit/test_*.c tests/core/test_*.c))
-tool_c := $(sort $(wildcard tests/fault/*.c tests/bench/*.c tests/e2e/*.c))
+# What several tests stand on: in those folders, a source that is no test itself.
+harness_c := $(filter-out %_shim.c,$(sort $(filter-out tests/core/test_% tests/fault/test_%,\
+    $(wildcard tests/core/*.c tests/fault/*.c))))
+tool_c := $(sort $(wildcard tests/fault/test_*.c tests/bench/*.c tests/e2e/*.c))
 fuzz_c := $(sort $(wildcard tests/fuzz/fuzz_*.c tests/fuzz/control.c))
 
 object = $(patsubst %.c,$(OUT)/%.o,$(1))
 library := $(OUT)/libknooppunt.a
+harness := $(OUT)/tests/libharness.a
 library_o := $(call object,$(library_c)) $(generated_c:.c=.o)
 program_o := $(call object,$(hub_c) $(adapter_c) $(cli_c))
 programs := $(if $(hub_c),$(BIN)/knooppunt-hub) $(if $(adapter_c),$(BIN)/knooppunt-adapter) \
@@ -155,10 +159,14 @@ $(library): $(library_o) $(OUT)/members
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(library_o)
 
+$(harness): $(call object,$(harness_c))
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
 define link
 	@mkdir -p $(@D)
 	$(call say,LINK    $@)
-	$(Q)$(CC) $(link_$(VARIANT)) -o $@ $(filter %.o,$^) $(library) $(LIBS) $(1)
+	$(Q)$(CC) $(link_$(VARIANT)) -o $@ $(filter %.o,$^) $(filter $(harness),$^) $(library) $(LIBS) $(1)
 endef
 $(BIN)/knooppunt-hub: $(call object,$(hub_c)) $(library)
 	$(call link)
@@ -166,10 +174,10 @@ $(BIN)/knooppunt-adapter: $(call object,$(adapter_c)) $(library)
 	$(call link)
 $(BIN)/knooppunt: $(call object,$(cli_c)) $(library)
 	$(call link)
-$(unit_bin) $(tool_bin): $(OUT)/tests/%: $(OUT)/tests/%.o $(library)
+$(unit_bin) $(tool_bin): $(OUT)/tests/%: $(OUT)/tests/%.o $(harness) $(library)
 	$(call link,-lcmocka)
 $(fuzz_bin): $(OUT)/tests/%: $(OUT)/tests/%.o $(library)
 	$(call link,-fsanitize=fuzzer)
 
 -include $(patsubst %.o,%.d,$(filter-out $(OUT)/gen/%,$(library_o)) $(program_o) \
-    $(call object,$(unit_c) $(tool_c) $(fuzz_c)))
+    $(call object,$(unit_c) $(harness_c) $(tool_c) $(fuzz_c)))

@@ -126,9 +126,9 @@ static void carry_out(struct kp_core *core, struct kp_txn *txn, const struct kp_
     if (move->to_redirect && from.mention_count == 0) {
         from.redirect = move->to;
     }
-    kp_ripe_evaluate(core, txn, &from);
+    kp_ripe_lost(core, txn, &from);
     kp_person_store(txn, &from);
-    kp_ripe_evaluate(core, txn, &to);
+    kp_ripe_gained(core, txn, &to);
     kp_person_store(txn, &to);
 }
 
@@ -160,7 +160,7 @@ static void add_mention(struct kp_core *core, struct kp_txn *txn,
         gained = person->forms[mention.form].bsn_mentions++ == 0;
     }
     kp_person_insert(person, &mention);
-    kp_ripe_evaluate(core, txn, person);
+    kp_ripe_gained(core, txn, person);
     kp_person_store(txn, person);
     if (gained) {
         struct kp_match_move move;
@@ -266,7 +266,7 @@ static void remove_mention(struct kp_core *core, struct kp_txn *txn,
     if (mention.by_bsn && !bsn_left) {
         kp_match_bsn_lost(txn, placed->bsn_tag);
     }
-    kp_ripe_evaluate(core, txn, &person);
+    kp_ripe_lost(core, txn, &person);
     kp_person_store(txn, &person);
     if (lost) {
         struct kp_match_move move;

@@ -325,8 +325,27 @@ static void close_proposal(struct kp_core *core, struct kp_txn *txn, uint8_t the
     core->effects->casus_lapsed++;
 }
 
+/* Still ripe, but by less than before: it lapses earlier than it was said. */
+static void bring_forward(struct kp_txn *txn, const struct kp_theme *theme, uint64_t person_id,
+                          const struct tally *tally)
+{
+    struct kp_proposal proposal;
+    int64_t lapses_ms = (int64_t)tally->lapse_day * KP_DAY_MS;
+    if (!kp_ripe_get(txn, person_id, theme->number, &proposal) || proposal.lapses.ms <= lapses_ms) {
+        return;
+    }
+    struct kp_deadline deadline = lapse_deadline(person_id, theme->number, proposal.lapses.ms);
+    kp_deadline_del(txn, &deadline);
+    deadline.due.ms = lapses_ms;
+    kp_deadline_put(txn, &deadline);
+    put_row(txn, person_id, theme->number, proposal.position, proposal.since.ms, lapses_ms);
+}
+
+/* What may have happened to the person since he was judged last. */
+enum change { MORE, LESS, OLDER };
+
 static void evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person *person,
-                     Knooppunt__V1__LapseReason reason)
+                     enum change change, Knooppunt__V1__LapseReason reason)
 {
     uint32_t known = 0;
     for (uint32_t i = 0; i < core->house.theme_count; i++) {
@@ -345,6 +364,8 @@ static void evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person 
         } else if (!tally.ripe && was_ripe) {
             person->ripe &= ~bit;
             close_proposal(core, txn, theme->number, person, reason);
+        } else if (tally.ripe && change == LESS) {
+            bring_forward(txn, theme, person->id, &tally);
         }
     }
     for (uint8_t number = 0; (person->ripe & ~known) != 0 && number < KP_THEMES_MAX; number++) {
@@ -356,9 +377,14 @@ static void evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person 
     }
 }
 
-void kp_ripe_evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person *person)
+void kp_ripe_gained(struct kp_core *core, struct kp_txn *txn, struct kp_person *person)
 {
-    evaluate(core, txn, person, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_WITHDRAWN);
+    evaluate(core, txn, person, MORE, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_WITHDRAWN);
+}
+
+void kp_ripe_lost(struct kp_core *core, struct kp_txn *txn, struct kp_person *person)
+{
+    evaluate(core, txn, person, LESS, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_WITHDRAWN);
 }
 
 void kp_ripe_due(struct kp_core *core, struct kp_txn *txn, uint64_t person_id, uint8_t theme_number)
@@ -368,7 +394,7 @@ void kp_ripe_due(struct kp_core *core, struct kp_txn *txn, uint64_t person_id, u
     if (!kp_person_load(txn, person_id, 0, &person)) {
         return;
     }
-    evaluate(core, txn, &person, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_AGED);
+    evaluate(core, txn, &person, OLDER, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_AGED);
     kp_person_store(txn, &person);
     if (!kp_ripe_get(txn, person_id, theme_number, &proposal)) {
         return;
@@ -392,7 +418,7 @@ void kp_ripe_criteria_changed(struct kp_core *core, struct kp_txn *txn, uint64_t
 {
     struct kp_person person;
     if (kp_person_load(txn, person_id, 0, &person)) {
-        evaluate(core, txn, &person, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_CRITERIA);
+        evaluate(core, txn, &person, LESS, KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_CRITERIA);
         kp_person_store(txn, &person);
     }
 }

@@ -11,10 +11,11 @@
 #include "core/core.h"
 #include "core/person.h"
 
-/* Judge every theme for this person and write what changed: proposal rows, deadlines, events to the
- * ketenmanager and to the partners the theme tells. Updates person->ripe; the caller stores the
- * person. */
-void kp_ripe_evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person *person);
+/* Mentions came to this person, or went from him: judge every theme and write what changed:
+ * proposal rows, deadlines, events to the ketenmanager and to the partners the theme tells. Updates
+ * person->ripe; the caller stores the person. */
+void kp_ripe_gained(struct kp_core *core, struct kp_txn *txn, struct kp_person *person);
+void kp_ripe_lost(struct kp_core *core, struct kp_txn *txn, struct kp_person *person);
 
 /* An open proposal. */
 struct kp_proposal {

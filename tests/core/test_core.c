@@ -16,330 +16,6 @@
 
 #include "world.h"
 
-/* --- the world --- */
-
-#define BIG (16u << 20)
-
-static void tag_of(const char *domain, const char *label, uint8_t ret_tag[KP_TAG_BYTES])
-{
-    uint8_t digest[KP_SHA256_BYTES];
-    kp_sha256(kp_slice_str(domain), kp_slice_of("\0", 1), kp_slice_str(label), digest);
-    memcpy(ret_tag, digest, KP_TAG_BYTES);
-}
-
-static void reference_tag(const char *partner, const char *reference, uint8_t ret_tag[KP_TAG_BYTES])
-{
-    char label[128];
-    (void)snprintf(label, sizeof label, "%s/%s", partner, reference);
-    tag_of("reference", label, ret_tag);
-}
-
-void world_open_on(struct world *world, struct kp_store store)
-{
-    struct kp_diag diag;
-    struct kp_txn *txn;
-    memset(world, 0, sizeof *world);
-    world->store = store;
-    world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    assert_int_equal(kp_core_load(&world->core, txn, &diag), KP_OK);
-    kp_txn_abort(txn);
-}
-
-void world_open(struct world *world)
-{
-    struct kp_store store;
-    kp_store_open_ram(&store);
-    world_open_on(world, store);
-}
-
-void world_close(struct world *world)
-{
-    kp_store_close(&world->store);
-}
-
-static void apply(struct world *world, size_t size, uint32_t positions)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag = {0};
-    struct kp_core_command command = {.position = world->position + 1,
-                                      .positions = positions,
-                                      .stamp = world->now,
-                                      .body = kp_slice_of(world->body, size)};
-    memset(&world->effects, 0, sizeof world->effects);
-    assert_int_equal(kp_txn_begin(&world->store, true, &txn, &diag), KP_OK);
-    enum kp_err err = kp_core_apply(&world->core, txn, &command, &world->effects, &diag);
-    if (err != KP_OK) {
-        print_error("%s\n", diag.text);
-    }
-    assert_int_equal(err, KP_OK);
-    assert_int_equal(kp_txn_commit(txn, &diag), KP_OK);
-    world->position += positions;
-    world->now.ms += 1000;
-}
-
-uint16_t world_number(const struct world *world, const char *id)
-{
-    uint16_t partner = kp_house_partner(&world->core.house, kp_slice_str(id));
-    if (partner != KP_PARTNER_NONE) {
-        return world->core.house.partners[partner].number;
-    }
-    int user = kp_house_user(&world->core.house, kp_slice_str(id));
-    assert_true(user >= 0);
-    return world->core.house.users[user].number;
-}
-
-static void begin_command(struct world *world, struct kp_writer *writer, enum kp_command_kind kind,
-                          uint16_t actor)
-{
-    struct kp_command_head head = {.kind = kind, .actor = actor};
-    kp_writer_init(writer, world->body, sizeof world->body);
-    kp_command_put_head(writer, &head);
-}
-
-void world_house(struct world *world, const struct kp_house *house)
-{
-    static uint8_t packed[1 << 20];
-    struct kp_writer bytes;
-    struct kp_writer writer;
-    kp_writer_init(&bytes, packed, sizeof packed);
-    kp_house_put(&bytes, house);
-    assert_true(kp_writer_ok(&bytes));
-    begin_command(world, &writer, KP_COMMAND_HOUSE, 0);
-    kp_put_slice(&writer, kp_writer_slice(&bytes));
-    apply(world, writer.size, 1);
-}
-
-static void make_signal(const struct told *told, char *content, size_t content_size,
-                        struct kp_command_signal *ret_signal)
-{
-    memset(ret_signal, 0, sizeof *ret_signal);
-    (void)snprintf(
-        content, content_size, "%s|%s|%llu|%d|%s|%s|%s", told->partner, told->reference,
-        (unsigned long long)told->version, told->kind, told->bsn[0] != NULL ? told->bsn[0] : "-",
-        told->name[0] != NULL ? told->name[0] : "-", told->content != NULL ? told->content : "");
-    ret_signal->signal = kp_slice_str(content);
-    ret_signal->salt = KP_SLICE_LIT("salt");
-    kp_sha256(ret_signal->salt, ret_signal->signal, KP_SLICE_EMPTY, ret_signal->digest);
-    tag_of("content", content, ret_signal->content_tag);
-    reference_tag(told->partner, told->reference, ret_signal->reference_tag);
-    ret_signal->reference = kp_slice_str(told->reference);
-    ret_signal->version = told->version;
-    ret_signal->withdraw = told->withdraw;
-    ret_signal->head_bytes = (uint32_t)ret_signal->signal.size;
-    if (told->held_field != NULL) {
-        ret_signal->held_code = KP_E_DATE;
-        ret_signal->held_field = kp_slice_str(told->held_field);
-    }
-    if (told->withdraw || told->held_field != NULL) {
-        return;
-    }
-    ret_signal->kind = told->kind;
-    ret_signal->incident_date = told->date;
-    ret_signal->themes = told->themes;
-    ret_signal->mention_count = (uint8_t)told->persons;
-    ret_signal->head_bytes -= told->persons;
-    for (uint32_t i = 0; i < told->persons; i++) {
-        struct kp_command_mention *mention = &ret_signal->mentions[i];
-        mention->role = told->role;
-        mention->part_bytes = 1;
-        mention->has_bsn = told->bsn[i] != NULL;
-        mention->has_name = told->name[i] != NULL;
-        if (mention->has_bsn) {
-            tag_of("bsn", told->bsn[i], mention->bsn_tag);
-        }
-        if (mention->has_name) {
-            tag_of("name", told->name[i], mention->name_tag);
-        }
-    }
-}
-
-static void outcomes_of(struct world *world, uint64_t position, uint8_t *ret_outcomes,
-                        uint32_t count)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_stored_batch batch;
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    assert_true(kp_batch_get(txn, position, &batch));
-    assert_int_equal(batch.signal_count, count);
-    memcpy(ret_outcomes, batch.outcomes.bytes, count);
-    kp_txn_abort(txn);
-}
-
-uint8_t world_signal(struct world *world, const struct told *told)
-{
-    struct kp_writer writer;
-    struct kp_command_signal signal;
-    char content[256];
-    uint8_t outcome;
-    struct kp_command_batch batch = {.signal_count = 1,
-                                     .signature = KP_SLICE_LIT("signature"),
-                                     .certificate_digest = KP_SLICE_LIT("certificate")};
-    make_signal(told, content, sizeof content, &signal);
-    begin_command(world, &writer, KP_COMMAND_BATCH, world_number(world, told->partner));
-    kp_command_put_batch(&writer, &batch);
-    kp_command_put_signal(&writer, &signal);
-    apply(world, writer.size, 1);
-    outcomes_of(world, world->position, &outcome, 1);
-    return outcome;
-}
-
-void world_tick(struct world *world)
-{
-    struct kp_writer writer;
-    begin_command(world, &writer, KP_COMMAND_TICK, 0);
-    apply(world, writer.size, 1);
-}
-
-void world_ack(struct world *world, const char *counterpart, uint64_t seq)
-{
-    struct kp_writer writer;
-    uint16_t number = world_number(world, counterpart);
-    begin_command(world, &writer, KP_COMMAND_ACK, number);
-    kp_put_u16(&writer, number);
-    kp_put_u64(&writer, seq);
-    apply(world, writer.size, 1);
-}
-
-void world_drop(struct world *world, uint64_t held_position)
-{
-    struct kp_writer writer;
-    begin_command(world, &writer, KP_COMMAND_HELD_DROP, 0);
-    kp_put_u64(&writer, held_position);
-    apply(world, writer.size, 1);
-}
-
-void world_retry(struct world *world, uint64_t held_position, const struct told *told)
-{
-    struct kp_writer writer;
-    struct kp_command_signal signal;
-    char content[256];
-    make_signal(told, content, sizeof content, &signal);
-    begin_command(world, &writer, KP_COMMAND_HELD_RETRY, 0);
-    kp_put_u64(&writer, held_position);
-    kp_command_put_signal(&writer, &signal);
-    apply(world, writer.size, 1);
-}
-
-uint64_t world_position_of(struct world *world, const char *partner, const char *reference)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_reference known = {0};
-    uint8_t tag[KP_TAG_BYTES];
-    reference_tag(partner, reference, tag);
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    bool found = kp_reference_get(txn, tag, &known);
-    kp_txn_abort(txn);
-    return found && known.state == KP_REFERENCE_CURRENT ? known.position : 0;
-}
-
-uint64_t world_person(struct world *world, const char *partner, const char *reference,
-                      uint32_t index)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_stored_signal stored;
-    enum kp_match_reason reason;
-    uint64_t position = world_position_of(world, partner, reference);
-    assert_true(position > 0);
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    assert_true(kp_dossier_load(txn, position, &stored));
-    uint64_t person =
-        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index, &reason);
-    struct kp_person state;
-    assert_true(kp_person_load(txn, person, 0, &state));
-    assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */
-    kp_txn_abort(txn);
-    return person;
-}
-
-void world_digest(struct world *world, uint8_t ret_digest[32], uint64_t *ret_rows)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    kp_store_digest(txn, ret_digest, ret_rows);
-    kp_txn_abort(txn);
-}
-
-uint32_t world_count_persons(struct world *world)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_slice key = KP_SLICE_EMPTY;
-    struct kp_slice value;
-    struct kp_key from = kp_key_none();
-    uint32_t count = 0;
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    while (kp_txn_seek(txn, KP_TABLE_PERSON, kp_key_slice(&from), from.size > 0, &key, &value)) {
-        struct kp_reader reader;
-        struct kp_person person;
-        kp_reader_init(&reader, key);
-        uint64_t id = kp_get_u64(&reader);
-        from = kp_key_u64(kp_key_none(), id);
-        assert_true(kp_person_load(txn, id, 0, &person));
-        count += person.mention_count > 0 ? 1 : 0;
-    }
-    kp_txn_abort(txn);
-    return count;
-}
-
-bool world_event(struct world *world, const char *counterpart, uint64_t seq, struct kp_arena *arena,
-                 const Knooppunt__V1__Event **ret_event)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_slice value;
-    ProtobufCMessage *message;
-    struct kp_key key =
-        kp_key_u64(kp_key_u16(kp_key_none(), world_number(world, counterpart)), seq);
-    kp_arena_reset(arena);
-    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    bool found = kp_txn_get(txn, KP_TABLE_OUTBOX, kp_key_slice(&key), &value);
-    if (found) { /* what the core writes passes the hub's own gate: canonical, known fields */
-        assert_int_equal(kp_codec_open(&knooppunt__v1__event__descriptor, &kp_gate_frame, value,
-                                       arena, &message, NULL, &diag),
-                         KP_OK);
-        *ret_event = (const Knooppunt__V1__Event *)message;
-    }
-    kp_txn_abort(txn);
-    return found;
-}
-
-void world_example_house(struct kp_house *ret_house)
-{
-    static const char *const partners[] = {"politie", "om", "jeugdzorg"};
-    memset(ret_house, 0, sizeof *ret_house);
-    strncpy(ret_house->id, "testhuis", KP_ID_BYTES_MAX);
-    memcpy(ret_house->oin, "00000099900100000000", KP_OIN_DIGITS);
-    ret_house->test_mode = true;
-    ret_house->port_first = 7000;
-    ret_house->port_last = 7003;
-    ret_house->held_per_partner_max = 100;
-    ret_house->partner_count = 3;
-    for (uint32_t i = 0; i < 3; i++) {
-        strncpy(ret_house->partners[i].id, partners[i], KP_ID_BYTES_MAX);
-        ret_house->partners[i].known_elsewhere = i != 2;
-    }
-    ret_house->user_count = 2;
-    strncpy(ret_house->users[0].id, "ketenmanager", KP_ID_BYTES_MAX);
-    ret_house->users[0].role = KP_ROLE_KETENMANAGER;
-    strncpy(ret_house->users[1].id, "beheerder", KP_ID_BYTES_MAX);
-    ret_house->users[1].role = KP_ROLE_BEHEERDER;
-    ret_house->theme_count = 1;
-    struct kp_theme *theme = &ret_house->themes[0];
-    strncpy(theme->id, "hg", KP_ID_BYTES_MAX);
-    theme->partners_min = 2;
-    theme->period_days = 365;
-    theme->kinds = 1u << 4 | 1u << 13;
-    theme->hints = true;
-    theme->tell[0] = 0x07;
-}
-
-/* --- the tests --- */
-
 enum { NEW = 1, DUPLICATE, REPLACES, SUPERSEDED, WITHDRAWN, HELD, CONFLICT, DROPPED };
 
 static struct world world;
@@ -352,7 +28,7 @@ static int set_up(void **state)
     world_open(&world);
     world_example_house(&house);
     world_house(&world, &house);
-    kp_arena_init(&arena, BIG);
+    kp_arena_init(&arena, WORLD_SCRATCH);
     return 0;
 }
 
@@ -491,6 +167,29 @@ static void newer_signals_put_the_lapse_off(void **state)
     world_tick(&world);
     assert_int_equal(world.effects.casus_lapsed, 0);
     world.now.ms = ((int64_t)kp_date_to_days(20260601) + 365) * KP_DAY_MS;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 1);
+}
+
+static void a_withdrawal_brings_the_lapse_forward(void **state)
+{
+    (void)state;
+    struct told a = tell("politie", "A", 1, "b1", "n1");
+    struct told b = tell("om", "B", 1, "b1", "n1");
+    struct told c = tell("jeugdzorg", "C", 1, "b1", "n1");
+    struct told gone = {.partner = "politie", .reference = "A", .version = 2, .withdraw = true};
+    a.date = 20251220;
+    b.date = 20251210;
+    c.date = 20251001;
+    assert_int_equal(world_signal(&world, &a), NEW);
+    assert_int_equal(world_signal(&world, &b), NEW);
+    assert_int_equal(world_signal(&world, &c), NEW);
+    assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
+    assert_int_equal(world.effects.casus_lapsed, 0); /* b and c are left */
+    world.now.ms = ((int64_t)kp_date_to_days(20251001) + 365) * KP_DAY_MS - 1;
+    world_tick(&world);
+    assert_int_equal(world.effects.casus_lapsed, 0);
+    world.now.ms++;
     world_tick(&world);
     assert_int_equal(world.effects.casus_lapsed, 1);
 }
@@ -776,6 +475,7 @@ int main(void)
         TEST(two_partners_make_it_ripe_and_it_says_why),
         TEST(ripe_lapses_by_age_at_the_day_it_said),
         TEST(newer_signals_put_the_lapse_off),
+        TEST(a_withdrawal_brings_the_lapse_forward),
         TEST(a_withdrawal_tells_the_ketenmanager),
         TEST(a_second_bsn_under_a_name_takes_the_nameless_away),
         TEST(held_is_kept_told_once_repaired_or_dropped),

@@ -15,6 +15,8 @@
 #include "core/text.h"
 #include "store/ram.h"
 
+#define WORLD_SCRATCH (16u << 20) /* bytes of an arena that is enough for any command here */
+
 struct world {
     struct kp_store store;
     struct kp_core core;
