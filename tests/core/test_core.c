@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "core/deadline.h"
-#include "core/held.h"
-#include "core/ripe.h"
-
 #include "base/time.h"
+#include "core/held.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "world.h"
 
-#include "core/deadline.h"
-#include "core/held.h"
-#include "core/ripe.h"
-
 #include "base/time.h"
 
 #include <setjmp.h>
@@ -15,8 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-
 
 static void tag_of(const char *domain, const char *label, uint8_t ret_tag[KP_TAG_BYTES])
 {
