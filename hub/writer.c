@@ -206,22 +206,52 @@ static bool is_overtaken(struct kp_entry *const *entries, uint32_t at, uint32_t 
     return false;
 }
 
-/* Wait for the first entry, take along what else is there, within the group's bytes. */
+static bool all_acks(struct kp_entry *const *entries, uint32_t count)
+{
+    uint32_t acks = 0;
+    while (acks < count && entries[acks]->kind == KP_COMMAND_ACK) {
+        acks++;
+    }
+    return acks == count;
+}
+
+/* Wait for the first entry and take along what else is there. Nobody waits for an acknowledgement
+ * to be journalled: it gives a batch the time to come, and shares its sync. */
+static enum kp_err take_entries(struct kp_queue *queue, struct kp_entry **ret_entries,
+                                uint32_t *ret_count)
+{
+    void *items[GROUP_ENTRIES_MAX];
+    struct kp_mono began = {0};
+    uint32_t count = 0;
+    int64_t left_ms = IDLE_MS;
+    while (count < GROUP_ENTRIES_MAX && left_ms > 0 && all_acks(ret_entries, count)) {
+        uint32_t taken = 0;
+        enum kp_err err =
+            kp_queue_pop_many(queue, (int32_t)left_ms, items, GROUP_ENTRIES_MAX - count, &taken);
+        if (err != KP_OK) {
+            *ret_count = count;
+            return count > 0 ? KP_OK : err;
+        }
+        began = count == 0 ? kp_mono_now() : began;
+        for (uint32_t i = 0; i < taken; i++) {
+            ret_entries[count++] = items[i];
+        }
+        left_ms = KP_ACK_LINGER_MS - (kp_mono_now().us - began.us) / 1000;
+    }
+    *ret_count = count;
+    return KP_OK;
+}
+
 static bool take_group(struct writer *writer)
 {
     struct kp_hub *hub = writer->hub;
-    void *items[GROUP_ENTRIES_MAX];
+    struct kp_entry *entries[GROUP_ENTRIES_MAX];
     uint32_t taken = 0;
     size_t bytes = 0;
-    enum kp_err err =
-        kp_queue_pop_many(hub->writer_queue, IDLE_MS, items, GROUP_ENTRIES_MAX, &taken);
+    enum kp_err err = take_entries(hub->writer_queue, entries, &taken);
     writer->count = 0;
     if (err != KP_OK) {
         return err == KP_E_TIMEOUT;
-    }
-    struct kp_entry *entries[GROUP_ENTRIES_MAX];
-    for (uint32_t i = 0; i < taken; i++) {
-        entries[i] = items[i];
     }
     for (uint32_t i = 0; i < taken; i++) {
         if (is_overtaken(entries, i, taken)) {
@@ -239,14 +269,22 @@ static bool take_group(struct writer *writer)
     return true;
 }
 
+static void wake_applier(struct kp_hub *hub, const struct kp_journal_record *last)
+{
+    uint64_t journalled = last->position + last->positions - 1;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    if (hub->progress.journalled < journalled) { /* else he came across them himself */
+        hub->progress.journalled = journalled;
+    }
+    (void)pthread_cond_broadcast(&hub->progress.changed);
+    (void)pthread_mutex_unlock(&hub->progress.lock);
+}
+
+/* Receipts first: a partner waits for his, and the applier would take the processor and the disk.
+ */
 static void finish_group(struct writer *writer)
 {
     struct kp_hub *hub = writer->hub;
-    const struct kp_journal_record *last = &writer->records[writer->count - 1];
-    (void)pthread_mutex_lock(&hub->progress.lock);
-    hub->progress.journalled = last->position + last->positions - 1;
-    (void)pthread_cond_broadcast(&hub->progress.changed);
-    (void)pthread_mutex_unlock(&hub->progress.lock);
     kp_hub_count(hub, KP_METRIC_journal_groups, 1);
     for (uint32_t i = 0; i < writer->count; i++) {
         struct kp_entry *entry = writer->entries[i];
@@ -262,6 +300,7 @@ static void finish_group(struct writer *writer)
         }
         (void)kp_entry_free(entry);
     }
+    wake_applier(hub, &writer->records[writer->count - 1]);
 }
 
 static void drop_group(struct writer *writer, enum kp_err err)

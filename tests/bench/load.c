@@ -140,8 +140,9 @@ static bool may_send(const struct door *door, int64_t elapsed_us)
     bool window = door->flight_count < options->window;
     bool applied =
         options->unapplied_max == 0 || door->sent - door->processed < options->unapplied_max;
-    bool paced = options->rate == 0 ||
-                 door->sent * options->door_count * 1000000 < options->rate * (uint64_t)elapsed_us;
+    /* The doors take turns: at a low rate one signal is on its way at a time. */
+    uint64_t turn = door->sent * options->door_count + (uint64_t)door->index * options->batch;
+    bool paced = options->rate == 0 || turn * 1000000 <= options->rate * (uint64_t)elapsed_us;
     bool left =
         options->count == 0 ? elapsed_us < (int64_t)options->seconds * 1000000 : door->sent < mine;
     return door->in_session && window && applied && paced && left;
