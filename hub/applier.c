@@ -28,9 +28,9 @@
 #define CHUNK_BYTES (4u << 20)
 #define CAREFUL_COMMANDS 64u
 #define NICE 5
-/* With more than this waiting, nobody waits for one command any more: larger groups write fewer
- * pages each. */
-#define BACKLOG_POSITIONS 20000u
+/* The more positions wait, the less anybody waits for one of them, and the longer a group lasts:
+ * larger ones write fewer pages for each command. */
+#define GROUP_US_PER_WAITING 12
 #define GROUP_US_BACKLOG 250000
 
 struct applier {
@@ -123,10 +123,10 @@ static void read_group_end(struct applier *applier, struct kp_txn *txn, struct g
     kp_txn_scratch_restore(txn, mark);
 }
 
-static bool is_full(const struct kp_txn *txn, struct kp_mono began, bool backlog)
+static int64_t group_us_max(uint64_t waiting)
 {
-    int64_t us_max = backlog ? GROUP_US_BACKLOG : KP_GROUP_US_MAX;
-    return kp_mono_now().us - began.us >= us_max || kp_txn_dirty_pages(txn) >= KP_GROUP_PAGES_MAX;
+    uint64_t us = KP_GROUP_US_MAX + waiting * GROUP_US_PER_WAITING;
+    return us < GROUP_US_BACKLOG ? (int64_t)us : GROUP_US_BACKLOG;
 }
 
 static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
@@ -153,10 +153,11 @@ static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
 }
 
 /* Apply from the journal until the group is full or nothing is left. */
-static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, bool backlog,
+static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, uint64_t waiting,
                               struct group *group, struct kp_diag *reterr_diag)
 {
     uint64_t next = applier->applied + 1;
+    int64_t until_us = applier->began.us + group_us_max(waiting);
     for (;;) {
         uint32_t count = 0;
         uint32_t wanted = applier->careful > 0 ? 1 : CHUNK_RECORDS;
@@ -167,7 +168,9 @@ static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, bool 
             err = apply_record(applier, txn, &applier->records[i], reterr_diag);
             next = applier->records[i].position + applier->records[i].positions;
             group->commands++;
-            if (err == KP_OK && (alone || is_full(txn, applier->began, backlog))) {
+            bool full = alone || kp_mono_now().us >= until_us ||
+                        kp_txn_dirty_pages(txn) >= KP_GROUP_PAGES_MAX;
+            if (err == KP_OK && full) {
                 return KP_OK;
             }
         }
@@ -229,7 +232,7 @@ static void publish(struct applier *applier, const struct group *group)
     }
 }
 
-static bool apply_group(struct applier *applier, bool backlog)
+static bool apply_group(struct applier *applier, uint64_t waiting)
 {
     struct kp_hub *hub = applier->hub;
     struct kp_txn *txn;
@@ -239,7 +242,7 @@ static bool apply_group(struct applier *applier, bool backlog)
     applier->began = kp_mono_now();
     enum kp_err err = kp_txn_begin(&hub->store, /* write= */ true, &txn, &diag);
     if (err == KP_OK) {
-        err = fill_group(applier, txn, backlog, &group, &diag);
+        err = fill_group(applier, txn, waiting, &group, &diag);
         if (err == KP_OK) {
             read_group_end(applier, txn, &group);
             kp_crash_point("apply.before_commit");
@@ -284,8 +287,8 @@ static void pause_between_groups(struct applier *applier)
     }
 }
 
-/* false: the hub stops. */
-static bool wait_for_work(struct applier *applier, bool *ret_backlog)
+/* How many positions wait; false: the hub stops. */
+static bool wait_for_work(struct applier *applier, uint64_t *ret_waiting)
 {
     struct kp_hub *hub = applier->hub;
     (void)pthread_mutex_lock(&hub->progress.lock);
@@ -293,10 +296,9 @@ static bool wait_for_work(struct applier *applier, bool *ret_backlog)
         (void)pthread_cond_wait(&hub->progress.changed, &hub->progress.lock);
     }
     pause_between_groups(applier);
-    bool work = hub->progress.journalled > applier->applied;
-    *ret_backlog = hub->progress.journalled - applier->applied > BACKLOG_POSITIONS;
+    *ret_waiting = hub->progress.journalled - applier->applied;
     (void)pthread_mutex_unlock(&hub->progress.lock);
-    return work && !atomic_load(&hub->stopping);
+    return *ret_waiting > 0 && !atomic_load(&hub->stopping);
 }
 
 static bool load_core(struct applier *applier)
@@ -329,13 +331,13 @@ void *kp_applier_run(void *context)
     read_attempt(applier);
     /* Receipts first: on a full machine the backlog grows before a partner waits. */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* a wish, not a need */
-    bool backlog = false;
+    uint64_t waiting = 0;
     bool good = load_core(applier);
     if (good && applier->careful == 0) {
         good = note_attempt(applier, 0); /* gone again when we end in order */
     }
-    while (good && wait_for_work(applier, &backlog)) {
-        good = apply_group(applier, backlog);
+    while (good && wait_for_work(applier, &waiting)) {
+        good = apply_group(applier, waiting);
     }
     if (good) {
         (void)unlink(
