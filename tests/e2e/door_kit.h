@@ -33,7 +33,7 @@
 #define KIT_WAIT_MS                                                                                \
     20000 /* generous: a sanitizer on a busy machine; never waited out when green                  \
            */
-#define KIT_DOORS 4
+#define KIT_DOORS KP_DOORS_MAX
 #define KIT_FRAMES_MAX 8192
 #define KIT_TEXT_MAX 64
 
