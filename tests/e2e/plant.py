@@ -74,7 +74,8 @@ class Search:
         groups = {}
         for value in values:
             for name, folded, content in forms(value):
-                groups.setdefault((name, folded, len(content)), {})[content] = value
+                # Two BSNs may look the same in base64, whose first and last letter hold other bytes too.
+                groups.setdefault((name, folded, len(content)), {}).setdefault(content, set()).add(value)
         self.groups = [(name, folded, length, os.path.commonprefix(list(found)), found)
                        for (name, folded, length), found in groups.items()]
         short = [group[3] for group in self.groups if len(group[3]) < 3]
@@ -88,9 +89,7 @@ class Search:
             text = lower if folded else content
             at = text.find(beginning)
             while at >= 0:
-                value = known.get(text[at:at + length])
-                if value is not None:
-                    hits.add((value, name))
+                hits.update((value, name) for value in known.get(text[at:at + length], ()))
                 at = text.find(beginning, at + 1)
         return hits
 
