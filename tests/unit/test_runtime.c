@@ -101,6 +101,40 @@ static void unusable_names_are_left_alone(void **state)
     assert_true(home_has(home, "drop", "a.txt"));
 }
 
+/* A process that is killed while it writes leaves its temporary file; nothing else is touched. */
+static void what_a_killed_one_left_is_taken_over(void **state)
+{
+    struct home *home = *state;
+    hub_write(home_path(home, "done", ".a.csv.result.csv.tmp"), "half", 4, 0600);
+    hub_write(home_path(home, "inbox", ".om-000000000001.txt.tmp"), "half", 4, 0600);
+    hub_write(home_path(home, "done", "a.csv.result.csv.Xy12Ab"), "theirs", 6, 0600);
+    hub_put_known_elsewhere(&home->hub, "R-1");
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "accepted"), 1);
+    assert_true(home_has(home, "inbox", "om-000000000001.txt"));
+    assert_false(home_has(home, "done", ".a.csv.result.csv.tmp"));
+    assert_false(home_has(home, "inbox", ".om-000000000001.txt.tmp"));
+    assert_true(home_has(home, "done", "a.csv.result.csv.Xy12Ab"));
+}
+
+static void second_adapter_on_the_same_spool_is_refused(void **state)
+{
+    struct home *home = *state;
+    struct kp_spool_options options = {.dir = home->conf.spool, .bytes_max = 1u << 20};
+    struct kp_spool *spool = NULL;
+    enum kp_runtime_end end;
+    assert_int_equal(kp_spool_open(&options, &spool, &home->diag), KP_OK);
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    assert_int_equal(home_once(home, &end), KP_E_STATE);
+    assert_non_null(strstr(home->diag.text, "another adapter works on"));
+    assert_int_equal(home->hub.hellos, 0);
+    assert_true(home_has(home, "drop", "a.csv"));
+    (void)kp_spool_close(spool);
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "accepted"), 1);
+}
+
 static void put_many(struct home *home, const char *name, uint32_t count)
 {
     char *text = malloc(count * 32u);
@@ -334,6 +368,8 @@ int main(void)
         TEST(too_large_a_file_is_refused_unread),
         TEST(result_runs_no_formula),
         TEST(unusable_names_are_left_alone),
+        TEST(what_a_killed_one_left_is_taken_over),
+        TEST(second_adapter_on_the_same_spool_is_refused),
         TEST(many_records_go_in_batches),
         TEST(later_is_tried_again),
         TEST(lost_receipt_doubles_nothing),
