@@ -10,10 +10,12 @@
 
 #include "runtime_fixture.h"
 
+static bool hub_is_newer; /* all tests hold with a hub of a later version too */
+
 static int setup(void **state)
 {
     struct home *home = malloc(sizeof *home);
-    home_init(home, /* full_list= */ false);
+    home_init(home, /* full_list= */ false, hub_is_newer);
     *state = home;
     return 0;
 }
@@ -250,6 +252,32 @@ static void event_that_cannot_be_rendered_is_kept_as_it_came(void **state)
     assert_true(home_has(home, "inbox", "om-000000000001.event.pb"));
 }
 
+/* A kind of event that this version does not have is kept, acknowledged, and stops nothing; a kind
+ * of outcome is not taken for an effect. */
+static void event_of_a_newer_hub_is_kept_as_it_came(void **state)
+{
+    struct home *home = *state;
+    static uint8_t body[] = {2, 0x08, 0x01};
+    Knooppunt__V1__Event event = KNOOPPUNT__V1__EVENT__INIT;
+    ProtobufCMessageUnknownField later = {99, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, sizeof body,
+                                          body};
+    event.base.n_unknown_fields = 1;
+    event.base.unknown_fields = &later;
+    home->hub.newer = false; /* it would put its own in place of this one */
+    hub_put_event(&home->hub, &event);
+    home->hub.newer = hub_is_newer;
+    hub_put_known_elsewhere(&home->hub, "R-1");
+    home->hub.outcome_kind = 99;
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "held"), 1);
+    char *kept = home_read(home, "inbox", "om-000000000001.event.pb");
+    assert_memory_equal(kept, "\x9a\x06\x02\x08\x01", 5);
+    free(kept);
+    assert_true(home_has(home, "inbox", "om-000000000002.txt"));
+    assert_int_equal(home->hub.acked, home->hub.mailbox_count);
+}
+
 static void restored_hub_stops_the_adapter_until_a_person_resumes(void **state)
 {
     struct home *home = *state;
@@ -377,6 +405,7 @@ int main(void)
         TEST(fault_of_one_signal_is_found_by_halving),
         TEST(events_become_files_before_they_are_acknowledged),
         TEST(event_that_cannot_be_rendered_is_kept_as_it_came),
+        TEST(event_of_a_newer_hub_is_kept_as_it_came),
         TEST(restored_hub_stops_the_adapter_until_a_person_resumes),
         TEST(lost_spool_is_made_good_from_done),
         TEST(full_spool_waits_for_outcomes),
@@ -386,7 +415,9 @@ int main(void)
     if (kp_crypto_init(&diag) != KP_OK) {
         return 1;
     }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("a hub of this version", tests, NULL, NULL);
+    hub_is_newer = true;
+    failed += cmocka_run_group_tests_name("a newer hub", tests, NULL, NULL);
     kp_crypto_done();
     return failed;
 }
