@@ -53,6 +53,7 @@ struct kp_link {
     struct kp_mono wake_at;
     enum kp_err refusal;
     bool up, ended; /* ended: what was received is still to be read, then the socket goes */
+    bool look_now;  /* something is there that the socket's descriptor tells no more of */
     int epoll_fd, timer_fd;
 };
 
@@ -375,8 +376,8 @@ static void arm_timer(struct kp_link *link)
         at_us = link->reopen_at.us;
     }
     struct itimerspec spec = {0};
+    at_us = link->look_now || at_us < 1 ? 1 : at_us;
     if (at_us != INT64_MAX) {
-        at_us = at_us < 1 ? 1 : at_us;
         spec.it_value.tv_sec = (time_t)(at_us / 1000000);
         spec.it_value.tv_nsec = (long)(at_us % 1000000 * 1000);
     }
@@ -396,6 +397,7 @@ static bool wait_ms(struct kp_link *link, int64_t ms)
 
 enum kp_link_event kp_link_next(struct kp_link *link, struct kp_mono until)
 {
+    link->look_now = false;
     for (;;) {
         enum kp_link_event event = step(link);
         int64_t now_us = kp_mono_now().us;
@@ -425,12 +427,26 @@ enum kp_err kp_link_refusal(const struct kp_link *link)
     return link->refusal;
 }
 
+/* Sending makes libzmq take note of what came in meanwhile, and its descriptor, which tells only of
+ * news, then stays silent about it. Whoever waits on ours must be told all the same. */
+static void keep_awake(struct kp_link *link, int wanted)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    if (zmq_getsockopt(link->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & wanted) != 0) {
+        link->look_now = true;
+        arm_timer(link);
+    }
+}
+
 enum kp_err kp_link_send(struct kp_link *link, struct kp_slice frame)
 {
     if (link->socket == NULL || !link->up) {
         return KP_E_STATE;
     }
-    return zmq_send(link->socket, frame.bytes, frame.size, ZMQ_DONTWAIT) >= 0 ? KP_OK : KP_E_LATER;
+    bool sent = zmq_send(link->socket, frame.bytes, frame.size, ZMQ_DONTWAIT) >= 0;
+    keep_awake(link, sent ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT);
+    return sent ? KP_OK : KP_E_LATER;
 }
 
 int kp_link_fd(const struct kp_link *link)

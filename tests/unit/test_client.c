@@ -397,6 +397,36 @@ static void descriptor_wakes_a_foreign_loop(void **state)
     assert_int_equal(until(fixture, KP_CLIENT_DELIVER), KP_OK);
 }
 
+/* libzmq takes note of what came in while it sends, and then its descriptor tells no more of it;
+ * but not more than once in a millisecond or so, hence the second attempt after three. */
+static void what_came_in_while_sending_still_wakes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pollfd fd = {.fd = kp_client_fd(fixture->client), .events = POLLIN};
+    until_welcome(fixture);
+    assert_int_equal(kp_client_credit(fixture->client, "om", 10, &fixture->diag), KP_OK);
+    assert_true(hub_step(&fixture->hub, WAIT_MS));
+    for (uint32_t i = 1; i <= 10; i++) {
+        do {
+            assert_int_equal(kp_client_wait(fixture->client, 0, &fixture->event, &fixture->diag),
+                             KP_OK);
+        } while (fixture->event.kind != KP_CLIENT_NOTHING);
+        hub_put_known_elsewhere(&fixture->hub, "R-1");
+        hub_deliver(&fixture->hub);
+        assert_int_equal(poll(&fd, 1, WAIT_MS), 1); /* it is there, and not yet looked at */
+        struct kp_mono end = {kp_mono_now().us + 3000};
+        assert_int_equal(kp_client_ack(fixture->client, "om", 0, &fixture->diag), KP_OK);
+        while (kp_mono_now().us < end.us) {
+        }
+        assert_int_equal(kp_client_ack(fixture->client, "om", 0, &fixture->diag), KP_OK);
+        assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
+        assert_int_equal(kp_client_wait(fixture->client, 0, &fixture->event, &fixture->diag),
+                         KP_OK);
+        assert_int_equal(fixture->event.kind, KP_CLIENT_DELIVER);
+        assert_int_equal(fixture->event.deliver->deliveries[0]->seq, i);
+    }
+}
+
 static void bundle_of_another_signer_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -449,6 +479,7 @@ int main(void)
         TEST(receipt_of_a_newer_hub_is_kept_whole),
         TEST(rubbish_is_not_the_hub),
         TEST(descriptor_wakes_a_foreign_loop),
+        TEST(what_came_in_while_sending_still_wakes),
         TEST(bundle_of_another_signer_is_refused),
     };
     const struct CMUnitTest connection_tests[] = {
