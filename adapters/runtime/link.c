@@ -23,6 +23,7 @@
 #define HEARTBEAT_TIMEOUT_MS 2000
 #define HANDSHAKE_MS 3000
 #define CONNECT_TIMEOUT_MS 3000
+#define END_LINGER_MS 500 /* for the last acknowledgements of a client that ends in order */
 #define RECONNECT_MS 100
 #define RECONNECT_MS_MAX 1000
 
@@ -267,6 +268,9 @@ struct kp_link *kp_link_free(struct kp_link *link)
 {
     if (link == NULL) {
         return NULL;
+    }
+    if (link->socket != NULL && link->up && !link->ended) {
+        (void)set_int(link->socket, ZMQ_LINGER, END_LINGER_MS); /* else they are given again */
     }
     close_socket(link);
     (void)zmq_msg_close(&link->frame);

@@ -118,6 +118,26 @@ class StrangersClient(kit.Test):
                 for other in set(ALGORITHM_OF) - {name}:
                     self.assertNotIn(other.encode(), content.SerializeToString())
 
+    def test_what_was_sent_before_a_good_end_counts(self):
+        """A client that ends in order has its last messages heard: they are not overtaken by the news that it is gone."""
+        refused = self.metrics()["frames_refused"]
+        for turn in range(5):
+            self.drain("om")
+            one = client.Client(*self.known["om"])
+            first = one.wait_welcome().mailboxes[0].last_seq + 1
+            one.credit("om", 2)
+            for i in range(2):
+                self.submit(one, kit.report(f"end-{turn}-{i}", 700))
+                self.assertEqual(one.wait_event()[1], first + i)
+            for seq in [first] * 200 + [first + 1]:  # the last one has a way to go when its sender is gone
+                one.ack("om", seq)
+            one.close(linger_ms=10000)
+            self.house.wait_until("its end is noticed", lambda: not any(
+                row["connected"] for row in self.status()["doors"] if row["counterpart"] == "om"))
+            with self.session("om") as other:
+                self.assertEqual(other.wait_acked("om", first + 1, 5).mailboxes[0].last_seq, first + 1)
+            self.assertEqual(self.metrics()["frames_refused"], refused)
+
     def hello(self, one, **fields):
         """Another session by this Hello: the Welcome, or the code of the refusal."""
         one.session, one.hello_at = None, client.time.monotonic()

@@ -427,6 +427,24 @@ static void what_came_in_while_sending_still_wakes(void **state)
     }
 }
 
+/* What was sent last leaves before the client goes: a batch so large that it cannot have left yet.
+ */
+static void what_was_sent_before_a_good_end_leaves(void **state)
+{
+    struct fixture *fixture = *state;
+    hub_put_known_elsewhere(&fixture->hub, "R-1");
+    until_welcome(fixture);
+    assert_int_equal(kp_client_credit(fixture->client, "om", 1, &fixture->diag), KP_OK);
+    assert_int_equal(until(fixture, KP_CLIENT_DELIVER), KP_OK);
+    assert_int_equal(submit(fixture, 500), KP_OK);
+    assert_int_equal(kp_client_ack(fixture->client, "om", 1, &fixture->diag), KP_OK);
+    fixture->client = kp_client_free(fixture->client);
+    while (fixture->hub.acked == 0 && hub_step(&fixture->hub, WAIT_MS)) {
+    }
+    assert_int_equal(fixture->hub.journal_count, 500);
+    assert_int_equal(fixture->hub.acked, 1);
+}
+
 static void bundle_of_another_signer_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -480,6 +498,7 @@ int main(void)
         TEST(rubbish_is_not_the_hub),
         TEST(descriptor_wakes_a_foreign_loop),
         TEST(what_came_in_while_sending_still_wakes),
+        TEST(what_was_sent_before_a_good_end_leaves),
         TEST(bundle_of_another_signer_is_refused),
     };
     const struct CMUnitTest connection_tests[] = {
