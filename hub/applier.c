@@ -59,7 +59,8 @@ static bool note_attempt(struct applier *applier, uint64_t position)
     applier->attempt_position = position;
     kp_put_u64(&writer, position);
     kp_put_u32(&writer, applier->attempts);
-    if (kp_file_write(applier->attempt_path, kp_writer_slice(&writer), 0600, &diag) != KP_OK) {
+    if (kp_file_write_alone(applier->attempt_path, kp_writer_slice(&writer), 0600, &diag) !=
+        KP_OK) {
         kp_hub_die(applier->hub, "attempt.unwritable", &diag);
         return false;
     }

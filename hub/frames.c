@@ -21,7 +21,7 @@
 /* A frame on its way to a worker; no frame: the door's session is over. */
 struct item {
     uint16_t door;
-    struct kp_frame *frame;
+    struct kp_frame *frame; /* NULL: its peer has left */
 };
 
 struct desk {
@@ -139,6 +139,18 @@ void kp_frames_on_frame(void *context, uint16_t door, struct kp_frame *frame)
     (void)kp_frame_free(frame);
 }
 
+/* Behind what the peer sent before it left: its last acknowledgements are still of its session. */
+static void end_session(struct kp_hub *hub, uint16_t door)
+{
+    struct item *item = calloc(1, sizeof *item);
+    KP_ASSERT(item != NULL);
+    item->door = door;
+    if (kp_queue_try_push(hub->worker_queues[door % hub->worker_count], item) != KP_OK) {
+        free(item);
+        kp_deliver_close(hub->deliver, door); /* what it sent last comes again, or is asked again */
+    }
+}
+
 void kp_frames_on_event(void *context, uint16_t door, enum kp_door_event event)
 {
     struct kp_hub *hub = context;
@@ -146,8 +158,11 @@ void kp_frames_on_event(void *context, uint16_t door, enum kp_door_event event)
     case KP_DOOR_CONNECTED:
         kp_log(KP_LOG_INFO, "door.connected", "door=%u", door);
         break;
-    case KP_DOOR_DISCONNECTED:
+    case KP_DOOR_TURNED_OUT: /* at once: nothing more of its key is accepted */
         kp_deliver_close(hub->deliver, door);
+        break;
+    case KP_DOOR_DISCONNECTED:
+        end_session(hub, door);
         kp_log(KP_LOG_INFO, "door.disconnected", "door=%u", door);
         break;
     case KP_DOOR_BUSY:
@@ -574,6 +589,16 @@ static void handle(struct desk *desk, uint16_t door, struct kp_slice frame)
     }
 }
 
+static void take_frame(struct desk *desk, struct item *item)
+{
+    struct kp_slice frame = kp_frame_bytes(item->frame);
+    if (!atomic_load(&desk->hub->fatal)) {
+        handle(desk, item->door, frame);
+    }
+    atomic_fetch_sub(&desk->hub->worker_bytes, frame.size);
+    (void)kp_frame_free(item->frame);
+}
+
 void *kp_frames_run(void *context)
 {
     struct kp_worker *worker = context;
@@ -583,12 +608,11 @@ void *kp_frames_run(void *context)
     kp_arena_init(&desk.arena, ARENA_BYTES);
     while (kp_queue_pop(hub->worker_queues[worker->index], KP_QUEUE_FOREVER, &next) == KP_OK) {
         struct item *item = next;
-        struct kp_slice frame = kp_frame_bytes(item->frame);
-        if (!atomic_load(&hub->fatal)) {
-            handle(&desk, item->door, frame);
+        if (item->frame == NULL) {
+            kp_deliver_close(hub->deliver, item->door);
+        } else {
+            take_frame(&desk, item);
         }
-        atomic_fetch_sub(&hub->worker_bytes, frame.size);
-        (void)kp_frame_free(item->frame);
         free(item);
     }
     kp_arena_done(&desk.arena);

@@ -47,7 +47,7 @@ static enum kp_err put_file(void *context, const struct kp_event_item *item,
     int size = snprintf(path, sizeof path, "%s/%s-%012" PRIu64 "%s%s", inbox->dir, item->mailbox,
                         item->seq, extension[0] == '.' ? "" : ".", extension);
     KP_ASSERT(size > 0 && (size_t)size < sizeof path);
-    return kp_file_write(path, bytes, 0640, reterr_diag);
+    return kp_file_write_alone(path, bytes, 0640, reterr_diag);
 }
 
 /* Each file is synced, with its directory, as it is written. */

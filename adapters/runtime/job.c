@@ -132,8 +132,8 @@ static enum kp_err save_list_version(struct pass *pass)
     }
     char text[32];
     int size = snprintf(text, sizeof text, "%" PRIu64 "\n", pass->version_max);
-    enum kp_err err = kp_file_write(jobs->conf->list_version, kp_slice_of(text, (size_t)size), 0600,
-                                    pass->reterr_diag);
+    enum kp_err err = kp_file_write_alone(jobs->conf->list_version, kp_slice_of(text, (size_t)size),
+                                          0600, pass->reterr_diag);
     if (err == KP_OK) {
         jobs->list_version = pass->version_max;
     }

@@ -23,6 +23,7 @@
 #define HEARTBEAT_TIMEOUT_MS 2000
 #define HANDSHAKE_MS 3000
 #define CONNECT_TIMEOUT_MS 3000
+#define END_LINGER_MS 500 /* for the last acknowledgements of a client that ends in order */
 #define RECONNECT_MS 100
 #define RECONNECT_MS_MAX 1000
 
@@ -53,6 +54,7 @@ struct kp_link {
     struct kp_mono wake_at;
     enum kp_err refusal;
     bool up, ended; /* ended: what was received is still to be read, then the socket goes */
+    bool look_now;  /* something is there that the socket's descriptor tells no more of */
     int epoll_fd, timer_fd;
 };
 
@@ -267,6 +269,9 @@ struct kp_link *kp_link_free(struct kp_link *link)
     if (link == NULL) {
         return NULL;
     }
+    if (link->socket != NULL && link->up && !link->ended) {
+        (void)set_int(link->socket, ZMQ_LINGER, END_LINGER_MS); /* else they are given again */
+    }
     close_socket(link);
     (void)zmq_msg_close(&link->frame);
     if (link->context != NULL) {
@@ -375,8 +380,8 @@ static void arm_timer(struct kp_link *link)
         at_us = link->reopen_at.us;
     }
     struct itimerspec spec = {0};
+    at_us = link->look_now || at_us < 1 ? 1 : at_us;
     if (at_us != INT64_MAX) {
-        at_us = at_us < 1 ? 1 : at_us;
         spec.it_value.tv_sec = (time_t)(at_us / 1000000);
         spec.it_value.tv_nsec = (long)(at_us % 1000000 * 1000);
     }
@@ -396,6 +401,7 @@ static bool wait_ms(struct kp_link *link, int64_t ms)
 
 enum kp_link_event kp_link_next(struct kp_link *link, struct kp_mono until)
 {
+    link->look_now = false;
     for (;;) {
         enum kp_link_event event = step(link);
         int64_t now_us = kp_mono_now().us;
@@ -425,12 +431,26 @@ enum kp_err kp_link_refusal(const struct kp_link *link)
     return link->refusal;
 }
 
+/* Sending makes libzmq take note of what came in meanwhile, and its descriptor, which tells only of
+ * news, then stays silent about it. Whoever waits on ours must be told all the same. */
+static void keep_awake(struct kp_link *link, int wanted)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    if (zmq_getsockopt(link->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & wanted) != 0) {
+        link->look_now = true;
+        arm_timer(link);
+    }
+}
+
 enum kp_err kp_link_send(struct kp_link *link, struct kp_slice frame)
 {
     if (link->socket == NULL || !link->up) {
         return KP_E_STATE;
     }
-    return zmq_send(link->socket, frame.bytes, frame.size, ZMQ_DONTWAIT) >= 0 ? KP_OK : KP_E_LATER;
+    bool sent = zmq_send(link->socket, frame.bytes, frame.size, ZMQ_DONTWAIT) >= 0;
+    keep_awake(link, sent ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT);
+    return sent ? KP_OK : KP_E_LATER;
 }
 
 int kp_link_fd(const struct kp_link *link)

@@ -86,7 +86,7 @@ static enum kp_err write_result(const struct kp_adapter_conf *conf, struct kp_sp
     whole = fclose(stream) == 0 && whole;
     KP_ASSERT(whole); /* memory only */
     if (err == KP_OK) {
-        err = kp_file_write(path, kp_slice_of(text, size), 0640, reterr_diag);
+        err = kp_file_write_alone(path, kp_slice_of(text, size), 0640, reterr_diag);
     }
     free(text);
     return err;

@@ -6,11 +6,15 @@
 #include "runtime/spool_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FORMAT_VERSION 1u
 #define MAP_SLACK_BYTES (UINT64_C(16) << 30) /* address space, not disk */
@@ -22,6 +26,7 @@ struct kp_spool {
     MDB_env *env;
     MDB_dbi tables[KP_TABLE_COUNT];
     MDB_txn *txn;
+    int lock_fd;
     bool writing, is_new;
     uint64_t bytes_max;
     enum kp_err err; /* first failure of this transaction */
@@ -151,6 +156,22 @@ static enum kp_err open_env(struct kp_spool *spool, const struct kp_spool_option
                : kp_fail(reterr_diag, err_of_mdb(code), "%s: %s", options->dir, mdb_strerror(code));
 }
 
+/* A second adapter on the same spool would send, write and remove what the first is at. Held until
+ * the process ends, however it ends. */
+static enum kp_err lock_spool(struct kp_spool *spool, const char *dir, struct kp_diag *reterr_diag)
+{
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s/lock", dir);
+    KP_ASSERT(size > 0 && (size_t)size < sizeof path); /* a bounded option */
+    spool->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (spool->lock_fd < 0) {
+        return kp_fail(reterr_diag, KP_E_IO, "%s: %s", path, strerror(errno));
+    }
+    return flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_STATE, "another adapter works on %s", dir);
+}
+
 enum kp_err kp_spool_open(const struct kp_spool_options *options, struct kp_spool **ret_spool,
                           struct kp_diag *reterr_diag)
 {
@@ -158,7 +179,11 @@ enum kp_err kp_spool_open(const struct kp_spool_options *options, struct kp_spoo
     KP_ASSERT(spool != NULL);
     spool->magic = MAGIC;
     spool->bytes_max = options->bytes_max;
+    spool->lock_fd = -1;
     enum kp_err err = options->read_only ? KP_OK : kp_dir_make(options->dir, 0700, reterr_diag);
+    if (err == KP_OK && !options->read_only) {
+        err = lock_spool(spool, options->dir, reterr_diag);
+    }
     if (err == KP_OK) {
         err = open_env(spool, options, reterr_diag);
     }
@@ -188,6 +213,9 @@ struct kp_spool *kp_spool_close(struct kp_spool *spool)
     kp_spool_abort(spool);
     if (spool->env != NULL) {
         mdb_env_close(spool->env);
+    }
+    if (spool->lock_fd >= 0) {
+        (void)close(spool->lock_fd);
     }
     spool->magic = 0;
     free(spool);

@@ -38,7 +38,8 @@ struct kp_spool_options {
     bool read_only;
 };
 
-/* KP_E_IO, KP_E_CORRUPT (not a spool, or of a newer version), KP_E_NOT_FOUND (read_only, none) */
+/* KP_E_STATE (another process has it open to write), KP_E_IO, KP_E_CORRUPT (not a spool, or of a
+ * newer version), KP_E_NOT_FOUND (read_only, none) */
 KP_MUST_CHECK enum kp_err kp_spool_open(const struct kp_spool_options *options,
                                         struct kp_spool **ret_spool, struct kp_diag *reterr_diag);
 struct kp_spool *kp_spool_close(struct kp_spool *spool);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* mkostemp */
 #include "base/file.h"
 
+#include "base/crash.h"
 #include "base/crypto.h"
 
 #include <errno.h>
@@ -193,25 +194,17 @@ static enum kp_err write_temporary(int fd, const char *path, struct kp_slice byt
     return KP_OK;
 }
 
-enum kp_err kp_file_write(const char *path, struct kp_slice bytes, mode_t mode,
-                          struct kp_diag *reterr_diag)
+/* What is in @fd, the file @temporary, becomes @path; closes @fd. */
+static enum kp_err write_through(int fd, const char *temporary, const char *path,
+                                 struct kp_slice bytes, mode_t mode, struct kp_diag *reterr_diag)
 {
-    char temporary[PATH_MAX];
     char parent[PATH_MAX];
-    int size = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (size < 0 || (size_t)size >= sizeof temporary) {
-        return kp_fail(reterr_diag, KP_E_LIMIT, "the path is longer than %d bytes: %.100s...",
-                       PATH_MAX, path);
-    }
     parent_of(path, parent);
-    int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 until it is whole */
-    if (fd < 0) {
-        return fail_errno(reterr_diag, "cannot make a file beside", path);
-    }
     enum kp_err err = write_temporary(fd, path, bytes, mode, reterr_diag);
     if (close(fd) != 0 && err == KP_OK) {
         err = fail_errno(reterr_diag, "cannot close", path);
     }
+    kp_crash_point("write.before_rename");
     if (err == KP_OK && rename(temporary, path) != 0) {
         err = fail_errno(reterr_diag, "cannot replace", path);
     }
@@ -220,6 +213,47 @@ enum kp_err kp_file_write(const char *path, struct kp_slice bytes, mode_t mode,
         return err;
     }
     return kp_dir_sync(parent, reterr_diag);
+}
+
+static enum kp_err fail_long(struct kp_diag *reterr_diag, const char *path)
+{
+    return kp_fail(reterr_diag, KP_E_LIMIT, "the path is longer than %d bytes: %.100s...", PATH_MAX,
+                   path);
+}
+
+enum kp_err kp_file_write(const char *path, struct kp_slice bytes, mode_t mode,
+                          struct kp_diag *reterr_diag)
+{
+    char temporary[PATH_MAX];
+    int size = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (size < 0 || (size_t)size >= sizeof temporary) {
+        return fail_long(reterr_diag, path);
+    }
+    int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 until it is whole */
+    if (fd < 0) {
+        return fail_errno(reterr_diag, "cannot make a file beside", path);
+    }
+    return write_through(fd, temporary, path, bytes, mode, reterr_diag);
+}
+
+enum kp_err kp_file_write_alone(const char *path, struct kp_slice bytes, mode_t mode,
+                                struct kp_diag *reterr_diag)
+{
+    char temporary[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    int size = snprintf(temporary, sizeof temporary, "%.*s.%s.tmp", (int)(name - path), path, name);
+    if (size < 0 || (size_t)size >= sizeof temporary) {
+        return fail_long(reterr_diag, path);
+    }
+    /* Never through a link that somebody put there: what has this name goes, and a new file comes.
+     */
+    (void)unlink(temporary);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail_errno(reterr_diag, "cannot make a file beside", path);
+    }
+    return write_through(fd, temporary, path, bytes, mode, reterr_diag);
 }
 
 /* A service credential is root's with an access list for the service's user: the mask of that list

@@ -16,7 +16,11 @@ KP_MUST_CHECK enum kp_err kp_file_read(const char *path, size_t size_max, char *
  * all. */
 KP_MUST_CHECK enum kp_err kp_file_write(const char *path, struct kp_slice bytes, mode_t mode,
                                         struct kp_diag *reterr_diag);
-/* The same for a file with a secret: refused when others than the owner may read it. Release with
+/* The same where nobody else writes @path at the same time. The temporary name is always the same
+ * (".NAME.tmp"): what a process left there when it was killed is taken away by the next. */
+KP_MUST_CHECK enum kp_err kp_file_write_alone(const char *path, struct kp_slice bytes, mode_t mode,
+                                              struct kp_diag *reterr_diag);
+/* Read a file with a secret: refused when others than the owner may read it. Release with
  * kp_file_clear. KP_E_KEY_FILE  for every reason */
 KP_MUST_CHECK enum kp_err kp_file_read_private(const char *path, size_t size_max, char **ret_bytes,
                                                size_t *ret_size, struct kp_diag *reterr_diag);

@@ -467,6 +467,9 @@ static void drop_socket(struct kp_door *door, struct kp_slice bye)
     door->monitor = NULL;
     door->somebody_waits = false;
     door->connection_count = 0;
+    if (door->peer != KP_PEER_NONE) {
+        tell(door, KP_DOOR_TURNED_OUT);
+    }
     peer_went(door);
 }
 

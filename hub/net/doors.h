@@ -15,8 +15,9 @@
 
 struct kp_doors;
 
-/* CONNECTED and DISCONNECTED alternate, and a frame comes only between them. BUSY and SHUT_OUT are
- * told at most once a second per door; the counts in kp_door_stat are complete. */
+/* CONNECTED and DISCONNECTED alternate, and a frame comes only between them, all that a peer sent
+ * before it left. TURNED_OUT comes just before DISCONNECTED when it is our doing. BUSY and SHUT_OUT
+ * are told at most once a second per door; the counts in kp_door_stat are complete. */
 enum kp_door_event {
     KP_DOOR_CONNECTED,    /* a peer passed the handshake */
     KP_DOOR_DISCONNECTED, /* that peer is gone: its session is over */
@@ -24,6 +25,8 @@ enum kp_door_event {
     KP_DOOR_SHUT_OUT,     /* a peer was refused at the handshake: its key is unknown or revoked, or
                              it does not speak CURVE with the hub's key; or the live one was put out
                              because it sent a message without end */
+    KP_DOOR_TURNED_OUT,   /* the live peer's connection is ended here: what it sent and nobody has
+                             looked at yet counts no more */
 };
 
 /* A frame as received, up to twice KP_FRAME_BYTES_MAX (whoever sends a larger one is put out): the

@@ -66,7 +66,8 @@ KP_MUST_CHECK enum kp_err kp_client_wait(struct kp_client *client, uint32_t time
 /* End the session without an event: what was delivered and could not be stored comes again. */
 void kp_client_restart(struct kp_client *client);
 /* For a foreign event loop beside other descriptors: becomes readable when kp_client_wait(0) should
- * be called (edge-triggered as ZMQ_FD is: call until KP_CLIENT_NOTHING). */
+ * be called: until it says KP_CLIENT_NOTHING, or what is left wakes nobody. What comes in while
+ * something is sent after that does. */
 int kp_client_fd(const struct kp_client *client);
 
 struct kp_client_signal {

@@ -284,13 +284,14 @@ class Client:
         self.poller.register(self.monitor, zmq.POLLIN)
         self.socket.connect(self.endpoint)
 
-    def close_socket(self):
+    def close_socket(self, linger_ms=0):
         self.socket.disable_monitor()
         self.monitor.close(linger=0)
-        self.socket.close(linger=0)
+        self.socket.close(linger=linger_ms)
 
-    def close(self):
-        self.close_socket()
+    def close(self, linger_ms=0):
+        """@linger_ms: how long what was sent last may take to leave."""
+        self.close_socket(linger_ms)
         self.context.term()
 
     def __enter__(self):

@@ -76,7 +76,7 @@ struct kit_hub {
     atomic_bool echo; /* answer each frame with itself, from the callback */
     pthread_mutex_t mutex;
     pthread_cond_t heard;
-    uint32_t events[KIT_DOORS][4]; /* door number, event */
+    uint32_t events[KIT_DOORS][KP_DOOR_TURNED_OUT + 1]; /* door number, event */
     uint32_t frame_count;
     struct {
         uint16_t door;

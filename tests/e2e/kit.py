@@ -52,6 +52,7 @@ class Test(unittest.TestCase):
     PARTNERS = ("politie", "om", "reclassering")
     USERS = ()
     SETTINGS = None
+    HUB_ENV = None
     maxDiff = None
 
     @classmethod
@@ -61,7 +62,7 @@ class Test(unittest.TestCase):
         cls.house = house.House(folder.name, settings=cls.SETTINGS)
         cls.addClassCleanup(cls.house.stop)
         cls.anchors = cls.house.house / "trust/anchors.pem"
-        cls.hub = cls.house.start_hub()
+        cls.hub = cls.house.start_hub(env=cls.HUB_ENV)
         cls.pid = cls.hub.child.pid
         cls.known = {name: cls.enrol(name) for name in cls.PARTNERS}
         cls.known.update({name: cls.enrol(name, user=True) for name in cls.USERS})

@@ -118,6 +118,60 @@ class StrangersClient(kit.Test):
                 for other in set(ALGORITHM_OF) - {name}:
                     self.assertNotIn(other.encode(), content.SerializeToString())
 
+    def test_what_was_sent_before_a_good_end_counts(self):
+        """A client that ends in order has its last messages heard: they are not overtaken by the news that it is gone."""
+        refused = self.metrics()["frames_refused"]
+        for turn in range(5):
+            self.drain("om")
+            one = client.Client(*self.known["om"])
+            first = one.wait_welcome().mailboxes[0].last_seq + 1
+            one.credit("om", 2)
+            for i in range(2):
+                self.submit(one, kit.report(f"end-{turn}-{i}", 700))
+                self.assertEqual(one.wait_event()[1], first + i)
+            for seq in [first] * 200 + [first + 1]:  # the last one has a way to go when its sender is gone
+                one.ack("om", seq)
+            one.close(linger_ms=10000)
+            self.house.wait_until("its end is noticed", lambda: not any(
+                row["connected"] for row in self.status()["doors"] if row["counterpart"] == "om"))
+            with self.session("om") as other:
+                self.assertEqual(other.wait_acked("om", first + 1, 5).mailboxes[0].last_seq, first + 1)
+            self.assertEqual(self.metrics()["frames_refused"], refused)
+
+    def hello(self, one, **fields):
+        """Another session by this Hello: the Welcome, or the code of the refusal."""
+        one.session, one.hello_at = None, client.time.monotonic()
+        one.send(hello=client.wire.Hello(**fields))
+        try:
+            return one.wait_welcome()
+        except client.Refused as refused:
+            return refused.code
+
+    def test_an_old_client_says_less(self):
+        """Only what the first version of the wire had to have: no name of a program, no last position, no traceparent."""
+        with self.session("politie") as one:
+            welcome = self.hello(one, schemas=[1], counterpart="politie")
+            self.assertEqual((welcome.schema, len(welcome.session)), (1, 16))
+            least = signal.Signal(reference="least-1", version=1, action=signal.SIGNAL_ACTION_REPORT,
+                                  kind=signal.SIGNAL_KIND_OVERLAST, registered_at_ms=1772000000000)
+            least.persons.add(role=signal.CASUS_ROLE_OVERIG, surname="Verzonnen")
+            self.assertEqual(self.submit(one, least).signals[0].held_code, 0)
+            while True:
+                one.credit("politie", 1)
+                box, seq, content = one.wait_event()
+                one.ack(box, seq)
+                if [line.reference for line in content.outcomes.outcomes] == ["least-1"]:
+                    break
+            self.assertEqual(content.outcomes.outcomes[0].kind, event.OUTCOME_KIND_NEW)
+            self.assertFalse(content.HasField("traceparent"))
+
+    def test_the_hub_chooses_among_the_versions_that_are_offered(self):
+        with self.session("politie") as one:
+            self.assertEqual(self.hello(one, schemas=[1, 2, 9], counterpart="politie").schema, 1)
+            for offered in ([2], [0], []):
+                self.assertEqual(self.hello(one, schemas=offered, counterpart="politie"), kit.SCHEMA, offered)
+            self.assertEqual(self.hello(one, schemas=[1], counterpart="politie").schema, 1)
+
     def test_a_bundle_that_was_touched_is_none(self):
         folder = self.house.dir / "touched"
         keys = self.make_keys("gemeente", folder=folder, serial="00000099900100000001")

@@ -11,7 +11,6 @@ import csv
 import os
 import pathlib
 import random
-import re
 import sys
 import tempfile
 import time
@@ -21,7 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import house  # noqa: E402
 
 PARTNERS = ("politie", "om", "reclassering", "jeugdzorg")
-POINTS = ("spool.before_commit", "spool.after_commit", "file.before_move", "events.before_commit", "events.before_ack")
+POINTS = ("spool.before_commit", "spool.after_commit", "file.before_move", "events.before_commit", "events.before_ack",
+          "write.before_rename")
 COUNTS = (1, 2)
 SEED = os.environ.get("SEED") or str(random.SystemRandom().randrange(10**9))
 EFFECTS = ("outcomes_new", "outcomes_replaces", "outcomes_withdrawn", "outcomes_superseded", "conflicts")
@@ -146,12 +146,12 @@ class AdapterKill(unittest.TestCase):
         for name in PARTNERS:
             home = place.house.counterpart_dir(name)
             there = sorted(path.name for path in (home / "done").iterdir())
-            # What a kill in the middle of writing a result leaves behind; nothing removes it yet (README.md, "Found").
-            remains = [one for one in there if re.fullmatch(r".*\.result\.csv\.[A-Za-z0-9]{6}", one)]
-            print(f"{name}: {len(remains)} unfinished results of killed adapters stay", flush=True)
-            self.assertEqual([one for one in there if one not in remains],
-                             sorted(made for path in exports(name) for made in (path.name, f"{path.name}.result.csv")))
+            self.assertEqual(there, sorted(made for path in exports(name) for made in (path.name, f"{path.name}.result.csv")))
             self.assertEqual(list((home / "drop").iterdir()), [])
+            # Nothing half written stays.
+            self.assertEqual([path for path in home.rglob("*") if path.name.startswith(".")], [])
+            for path in (home / "inbox").iterdir():
+                self.assertRegex(path.name, rf"^{name}-[0-9]{{12}}\.[a-z]+$")
         verify = place.house.ask("store", "verify")["verify"][0]
         self.assertEqual([verify["bad_rows"], verify["lost_keys"], verify["bad_tables"]], [0, 0, 0])
 

@@ -9,6 +9,7 @@
 #define KP_TESTS_MODEL_HUB_H
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/crypto.h"
 #include "base/sign.h"
 #include "base/uuid.h"
@@ -25,6 +26,7 @@
 #define PARTNER_OIN "00000099000000000002"
 #define HUB_SIGNALS_MAX 4096u
 #define HUB_EVENTS_MAX 1024u
+#define HUB_NEWER_BYTES 35u /* what hub_make_newer adds to each message */
 
 struct hub_signal {
     char reference[KP_REFERENCE_BYTES_MAX + 1];
@@ -53,9 +55,11 @@ struct model_hub {
     bool in_session;
     uint32_t hellos, batches, bad_batches;
     bool no_welcome, no_receipts, no_outcomes, break_receipts;
+    bool newer;              /* of a later version: its messages hold more, see hub_make_newer */
     bool drop_after_journal; /* journal the next batch and fall silent: the answer is lost */
     uint32_t in_flight_max;  /* told in the Welcome */
     uint32_t refuse_code;    /* the next batch is refused so, once */
+    Knooppunt__V1__OutcomeKind outcome_kind; /* told whatever happened; 0: what did happen */
     uint64_t hello_last_position;
     struct hub_signal journal[HUB_SIGNALS_MAX];
     uint32_t journal_count;
@@ -70,6 +74,45 @@ struct model_hub {
 static inline ProtobufCBinaryData hub_binary(const void *bytes, size_t size)
 {
     return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)bytes};
+}
+
+/* As a hub of a later version would send it: fields that this version does not know in every
+ * message of it, one of each wire type, one of them in messages deeper than we look. */
+static inline void hub_make_newer(const struct model_hub *hub, ProtobufCMessage *message)
+{
+    static uint8_t number[] = {0xac, 0x02};
+    static uint8_t nested[] = {12, 0x0a, 10, 0x0a, 8, 0x0a, 6, 0x0a, 4, 0x0a, 2, 0x0a, 0};
+    static uint8_t fixed[8] = {0xff, 0, 0xff};
+    static ProtobufCMessageUnknownField more[] = {
+        {1000, PROTOBUF_C_WIRE_TYPE_VARINT, sizeof number, number},
+        {1001, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, sizeof nested, nested},
+        {1002, PROTOBUF_C_WIRE_TYPE_64BIT, 8, fixed},
+        {1003, PROTOBUF_C_WIRE_TYPE_32BIT, 4, fixed},
+    };
+    if (!hub->newer) {
+        return;
+    }
+    KP_ASSERT(4 * 2 + sizeof number + sizeof nested + 8 + 4 == HUB_NEWER_BYTES);
+    message->n_unknown_fields = 4;
+    message->unknown_fields = more;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        const uint8_t *base = (const uint8_t *)message;
+        const void *count = base + field->quantifier_offset;
+        void *const *member = (void *const *)(const void *)(base + field->offset);
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
+            continue;
+        }
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            for (size_t k = 0; k < *(const size_t *)count; k++) {
+                hub_make_newer(hub, ((ProtobufCMessage **)*member)[k]);
+            }
+        } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0
+                       ? *member != NULL
+                       : *(const uint32_t *)count == field->id) {
+            hub_make_newer(hub, *member);
+        }
+    }
 }
 
 static inline void hub_path(const struct model_hub *hub, const char *name, char path[256])
@@ -163,6 +206,7 @@ static inline void hub_make_bundle(struct model_hub *hub, struct kp_slice certif
     body.has_test_mode = 1;
     body.test_mode = 1;
     kp_arena_reset(&hub->arena);
+    hub_make_newer(hub, &body.base);
     struct kp_slice bytes = kp_codec_pack(&hub->arena, &body.base);
     uint8_t signature[KP_SIGNATURE_BYTES_MAX];
     size_t signature_size = 0;
@@ -175,6 +219,7 @@ static inline void hub_make_bundle(struct model_hub *hub, struct kp_slice certif
     bundle.algorithm = (Knooppunt__V1__SignatureAlgorithm)kp_signer_algorithm(hub->signer);
     bundle.has_signature = 1;
     bundle.signature = hub_binary(signature, signature_size);
+    hub_make_newer(hub, &bundle.base);
     hub->bundle_size = kp_codec_size(&bundle.base);
     free(hub->bundle);
     hub->bundle = malloc(hub->bundle_size);
@@ -194,9 +239,9 @@ static inline void hub_write_certificate(const char *path, X509 *x509)
 }
 
 /* Keys of both sides in hub->dir: curve.secret, signing.key, signing.pem are the partner's. */
-static inline void hub_init(struct model_hub *hub)
+static inline void hub_init(struct model_hub *hub, bool newer)
 {
-    *hub = (struct model_hub){.zap_status = "200", .in_flight_max = 4};
+    *hub = (struct model_hub){.zap_status = "200", .in_flight_max = 4, .newer = newer};
     char path[256];
     char public_z85[41];
     char secret_z85[41];
@@ -288,6 +333,7 @@ static inline void hub_send(struct model_hub *hub, Knooppunt__V1__Envelope *enve
         envelope->has_session = 1;
         envelope->session = hub_binary(hub->session, 16);
     }
+    hub_make_newer(hub, &envelope->base);
     struct kp_slice frame = kp_codec_pack(&hub->arena, &envelope->base);
     assert_true(frame.size > 0);
     (void)zmq_send(hub->door, frame.bytes, frame.size, ZMQ_DONTWAIT);
@@ -313,6 +359,7 @@ static inline void hub_put_event(struct model_hub *hub, Knooppunt__V1__Event *ev
 {
     assert_true(hub->mailbox_count < HUB_EVENTS_MAX);
     struct hub_event *row = &hub->mailbox[hub->mailbox_count++];
+    hub_make_newer(hub, &event->base);
     row->size = kp_codec_size(&event->base);
     row->bytes = malloc(row->size);
     struct kp_writer writer;
@@ -480,6 +527,7 @@ static inline void hub_send_receipt(struct model_hub *hub, const Knooppunt__V1__
     body.has_journalled_at_ms = 1;
     body.n_signals = batch->n_signals;
     body.signals = pointers;
+    hub_make_newer(hub, &body.base);
     struct kp_slice bytes = kp_codec_pack(&hub->arena, &body.base);
     uint8_t signature[KP_SIGNATURE_BYTES_MAX];
     size_t size = 0;
@@ -520,6 +568,7 @@ static inline void hub_put_outcomes(struct model_hub *hub, ProtobufCBinaryData i
                       rows[i].kind == KNOOPPUNT__V1__OUTCOME_KIND__OUTCOME_KIND_REPLACES ||
                       rows[i].kind == KNOOPPUNT__V1__OUTCOME_KIND__OUTCOME_KIND_WITHDRAWN;
         hub->effects += effect ? 1 : 0;
+        rows[i].kind = hub->outcome_kind != 0 ? hub->outcome_kind : rows[i].kind;
         pointers[i] = &rows[i];
     }
     outcomes.has_batch_message_id = 1;

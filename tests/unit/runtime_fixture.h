@@ -100,10 +100,10 @@ static inline void home_set(const struct home *home, char *field, const char *na
     (void)snprintf(field, KP_CONFIG_PATH_BYTES_MAX + 1, "%s/%s", home->hub.dir, name);
 }
 
-static inline void home_init(struct home *home, bool full_list)
+static inline void home_init(struct home *home, bool full_list, bool newer_hub)
 {
     memset(home, 0, sizeof *home);
-    hub_init(&home->hub);
+    hub_init(&home->hub, newer_hub);
     struct kp_adapter_conf *conf = &home->conf;
     home_set(home, conf->bundle, "bundle");
     home_set(home, conf->curve_key, "curve.secret");

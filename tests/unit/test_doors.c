@@ -128,6 +128,7 @@ static void a_removed_key_is_put_out_and_a_kept_one_is_left_alone(void **state)
     memcpy(keys.revoked[keys.revoked_count++], old.public, KP_KEY_BYTES);
     int64_t begin_ms = kit_ms();
     assert_int_equal(kit_door(hub, DOOR, keys), port);
+    assert_int_equal(kit_heard(hub, DOOR, KP_DOOR_TURNED_OUT), 1);
     assert_int_equal(kit_heard(hub, DOOR, KP_DOOR_DISCONNECTED), 1);
     KIT_ASSERT_HEARS(&client, "bye");
     assert_int_equal(kit_await_monitor(&client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, KIT_WAIT_MS), 500);
@@ -227,6 +228,7 @@ static void a_peer_that_does_not_read_fills_its_queue_and_loses_nothing(void **s
     }
     kit_leave(&client);
     kit_await_event(hub, DOOR, KP_DOOR_DISCONNECTED, 1);
+    assert_int_equal(kit_heard(hub, DOOR, KP_DOOR_TURNED_OUT), 0);
     assert_true(kp_doors_stat(hub->doors, DOOR, &stat));
     assert_int_equal(stat.frames_out, sent);
 }

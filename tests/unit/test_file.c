@@ -71,6 +71,29 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(entries(), 1); /* no temporary file is left */
 }
 
+static void the_only_writer_takes_over_what_a_killed_one_left(void **state)
+{
+    (void)state;
+    assert_int_equal(kp_file_write(in_dir("a"), KP_SLICE_LIT("een"), 0600, &diag), KP_OK);
+    assert_int_equal(kp_file_write(in_dir(".a.tmp"), KP_SLICE_LIT("half of more"), 0644, &diag),
+                     KP_OK);
+    assert_int_equal(kp_file_write_alone(in_dir("a"), KP_SLICE_LIT("twee"), 0640, &diag), KP_OK);
+    assert_content("a", KP_SLICE_LIT("twee"));
+    assert_int_equal(mode_of("a"), 0640);
+    assert_int_equal(entries(), 1);
+    /* Not through a link, and over nothing that is no file. */
+    assert_int_equal(kp_file_write(in_dir("theirs"), KP_SLICE_LIT("x"), 0600, &diag), KP_OK);
+    assert_int_equal(symlink("theirs", in_dir(".a.tmp")), 0);
+    assert_int_equal(kp_file_write_alone(in_dir("a"), KP_SLICE_LIT("drie"), 0640, &diag), KP_OK);
+    assert_content("a", KP_SLICE_LIT("drie"));
+    assert_content("theirs", KP_SLICE_LIT("x"));
+    assert_int_equal(entries(), 2);
+    assert_int_equal(mkdir(in_dir(".a.tmp"), 0700), 0);
+    assert_int_equal(kp_file_write_alone(in_dir("a"), KP_SLICE_LIT("x"), 0640, &diag), KP_E_IO);
+    assert_content("a", KP_SLICE_LIT("drie"));
+    assert_int_equal(entries(), 3);
+}
+
 static void reading_is_bounded(void **state)
 {
     (void)state;
@@ -182,7 +205,8 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a/b/c", "a/b", "a/file", "a", "pipe", "taken", "key"};
+    static const char *const names[] = {"a/b/c", "a/b", "a/file", "a",     "pipe",
+                                        "taken", "key", ".a.tmp", "theirs"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)remove(in_dir(names[i])); /* not every test made each */
     }
@@ -207,6 +231,7 @@ int main(void)
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
         IN_DIR(what_is_written_is_read),
+        IN_DIR(the_only_writer_takes_over_what_a_killed_one_left),
         IN_DIR(reading_is_bounded),
         IN_DIR(what_cannot_be_read_has_its_own_code),
         IN_DIR(a_secret_is_32_bytes_that_nobody_else_reads),

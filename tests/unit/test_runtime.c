@@ -10,10 +10,12 @@
 
 #include "runtime_fixture.h"
 
+static bool hub_is_newer; /* all tests hold with a hub of a later version too */
+
 static int setup(void **state)
 {
     struct home *home = malloc(sizeof *home);
-    home_init(home, /* full_list= */ false);
+    home_init(home, /* full_list= */ false, hub_is_newer);
     *state = home;
     return 0;
 }
@@ -99,6 +101,40 @@ static void unusable_names_are_left_alone(void **state)
     assert_true(home_has(home, "drop", ".hidden.csv"));
     assert_true(home_has(home, "drop", "a.csv.tmp"));
     assert_true(home_has(home, "drop", "a.txt"));
+}
+
+/* A process that is killed while it writes leaves its temporary file; nothing else is touched. */
+static void what_a_killed_one_left_is_taken_over(void **state)
+{
+    struct home *home = *state;
+    hub_write(home_path(home, "done", ".a.csv.result.csv.tmp"), "half", 4, 0600);
+    hub_write(home_path(home, "inbox", ".om-000000000001.txt.tmp"), "half", 4, 0600);
+    hub_write(home_path(home, "done", "a.csv.result.csv.Xy12Ab"), "theirs", 6, 0600);
+    hub_put_known_elsewhere(&home->hub, "R-1");
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "accepted"), 1);
+    assert_true(home_has(home, "inbox", "om-000000000001.txt"));
+    assert_false(home_has(home, "done", ".a.csv.result.csv.tmp"));
+    assert_false(home_has(home, "inbox", ".om-000000000001.txt.tmp"));
+    assert_true(home_has(home, "done", "a.csv.result.csv.Xy12Ab"));
+}
+
+static void second_adapter_on_the_same_spool_is_refused(void **state)
+{
+    struct home *home = *state;
+    struct kp_spool_options options = {.dir = home->conf.spool, .bytes_max = 1u << 20};
+    struct kp_spool *spool = NULL;
+    enum kp_runtime_end end;
+    assert_int_equal(kp_spool_open(&options, &spool, &home->diag), KP_OK);
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    assert_int_equal(home_once(home, &end), KP_E_STATE);
+    assert_non_null(strstr(home->diag.text, "another adapter works on"));
+    assert_int_equal(home->hub.hellos, 0);
+    assert_true(home_has(home, "drop", "a.csv"));
+    (void)kp_spool_close(spool);
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "accepted"), 1);
 }
 
 static void put_many(struct home *home, const char *name, uint32_t count)
@@ -214,6 +250,32 @@ static void event_that_cannot_be_rendered_is_kept_as_it_came(void **state)
     home_drop(home, "a.csv", "A-1;1;x\n");
     home_all_done(home);
     assert_true(home_has(home, "inbox", "om-000000000001.event.pb"));
+}
+
+/* A kind of event that this version does not have is kept, acknowledged, and stops nothing; a kind
+ * of outcome is not taken for an effect. */
+static void event_of_a_newer_hub_is_kept_as_it_came(void **state)
+{
+    struct home *home = *state;
+    static uint8_t body[] = {2, 0x08, 0x01};
+    Knooppunt__V1__Event event = KNOOPPUNT__V1__EVENT__INIT;
+    ProtobufCMessageUnknownField later = {99, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, sizeof body,
+                                          body};
+    event.base.n_unknown_fields = 1;
+    event.base.unknown_fields = &later;
+    home->hub.newer = false; /* it would put its own in place of this one */
+    hub_put_event(&home->hub, &event);
+    home->hub.newer = hub_is_newer;
+    hub_put_known_elsewhere(&home->hub, "R-1");
+    home->hub.outcome_kind = 99;
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_all_done(home);
+    assert_int_equal(home_count(home, "a.csv", "held"), 1);
+    char *kept = home_read(home, "inbox", "om-000000000001.event.pb");
+    assert_memory_equal(kept, "\x9a\x06\x02\x08\x01", 5);
+    free(kept);
+    assert_true(home_has(home, "inbox", "om-000000000002.txt"));
+    assert_int_equal(home->hub.acked, home->hub.mailbox_count);
 }
 
 static void restored_hub_stops_the_adapter_until_a_person_resumes(void **state)
@@ -334,6 +396,8 @@ int main(void)
         TEST(too_large_a_file_is_refused_unread),
         TEST(result_runs_no_formula),
         TEST(unusable_names_are_left_alone),
+        TEST(what_a_killed_one_left_is_taken_over),
+        TEST(second_adapter_on_the_same_spool_is_refused),
         TEST(many_records_go_in_batches),
         TEST(later_is_tried_again),
         TEST(lost_receipt_doubles_nothing),
@@ -341,6 +405,7 @@ int main(void)
         TEST(fault_of_one_signal_is_found_by_halving),
         TEST(events_become_files_before_they_are_acknowledged),
         TEST(event_that_cannot_be_rendered_is_kept_as_it_came),
+        TEST(event_of_a_newer_hub_is_kept_as_it_came),
         TEST(restored_hub_stops_the_adapter_until_a_person_resumes),
         TEST(lost_spool_is_made_good_from_done),
         TEST(full_spool_waits_for_outcomes),
@@ -350,7 +415,9 @@ int main(void)
     if (kp_crypto_init(&diag) != KP_OK) {
         return 1;
     }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("a hub of this version", tests, NULL, NULL);
+    hub_is_newer = true;
+    failed += cmocka_run_group_tests_name("a newer hub", tests, NULL, NULL);
     kp_crypto_done();
     return failed;
 }
