@@ -69,6 +69,8 @@ unit_c := $(sort $(wildcard tests/unit/test_*.c tests/core/test_*.c))
 # What several tests stand on: in those folders, a source that is no test itself.
 harness_c := $(filter-out %_shim.c,$(sort $(filter-out tests/core/test_% tests/fault/test_%,\
     $(wildcard tests/core/*.c tests/fault/*.c))))
+# Preloaded into a program under test; a sanitizer's own interception does not bear them.
+shim_c := $(if $(filter asan tsan fuzz,$(VARIANT)),,$(wildcard tests/fault/*_shim.c))
 tool_c := $(sort $(wildcard tests/fault/test_*.c tests/bench/*.c tests/e2e/*.c))
 fuzz_c := $(sort $(wildcard tests/fuzz/fuzz_*.c tests/fuzz/control.c))
 
@@ -82,12 +84,13 @@ programs := $(if $(hub_c),$(BIN)/knooppunt-hub) $(if $(adapter_c),$(BIN)/knooppu
 unit_bin := $(unit_c:tests/%.c=$(OUT)/tests/%)
 tool_bin := $(tool_c:tests/%.c=$(OUT)/tests/%)
 fuzz_bin := $(fuzz_c:tests/%.c=$(OUT)/tests/%)
+shim_so := $(shim_c:tests/%.c=$(OUT)/tests/%.so)
 
 # --- targets -------------------------------------------------------------------------------------------------------
 .PHONY: all tests unit objects fuzzers setup demo run bench check analyze coverage format clean help force
 .PHONY: check-%
 all: $(programs) ## build the programs into build/bin
-tests: $(unit_bin) $(tool_bin) ## build the test programs
+tests: $(unit_bin) $(tool_bin) $(shim_so) ## build the test programs
 fuzzers: $(fuzz_bin)
 objects: $(library_o) $(program_o)
 
@@ -176,6 +179,10 @@ $(BIN)/knooppunt: $(call object,$(cli_c)) $(library)
 	$(call link)
 $(unit_bin) $(tool_bin): $(OUT)/tests/%: $(OUT)/tests/%.o $(harness) $(library)
 	$(call link,-lcmocka)
+$(shim_so): $(OUT)/tests/%.so: tests/%.c $(OUT)/flags | setup
+	@mkdir -p $(@D)
+	$(call say,LINK    $@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 $(fuzz_bin): $(OUT)/tests/%: $(OUT)/tests/%.o $(library)
 	$(call link,-fsanitize=fuzzer)
 

@@ -39,6 +39,8 @@ enum kp_err kp_env_err(int code)
     case EDQUOT:
     case EFBIG:
         return KP_E_DISK_FULL;
+    case EIO: /* also a write that was cut short: LMDB does not ask why */
+        return KP_E_IO;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:

@@ -26,7 +26,8 @@ KP_MUST_CHECK enum kp_err kp_env_open(const struct kp_env_options *options, MDB_
                                       struct kp_diag *reterr_diag);
 MDB_env *kp_env_close(MDB_env *env); /* NULL: nothing; returns NULL */
 
-/* The error for LMDB's @code: KP_E_DISK_FULL (map or disk), KP_E_CORRUPT, KP_E_STORE (all else). */
+/* The error for LMDB's @code: KP_E_DISK_FULL (map or disk), KP_E_IO, KP_E_CORRUPT, KP_E_STORE (all
+ * else). */
 enum kp_err kp_env_err(int code);
 /* Fill @reterr_diag with @what and LMDB's text for @code; returns kp_env_err(@code). */
 enum kp_err kp_env_fail(struct kp_diag *reterr_diag, int code, const char *what);

@@ -98,8 +98,8 @@ enum kp_err kp_txn_error(const struct kp_txn *txn);
 uint32_t kp_txn_dirty_pages(const struct kp_txn *txn); /* estimate, for closing a group */
 
 /* Commits, or aborts when an error stuck (and returns it). The transaction is gone either way.
- * KP_E_DISK_FULL, KP_E_STORE  the commit failed: nothing may leave; the process must end and
- * reopen. */
+ * KP_E_DISK_FULL, KP_E_IO, KP_E_STORE  the commit failed: nothing may leave; the process must end
+ * and reopen. */
 KP_MUST_CHECK enum kp_err kp_txn_commit(struct kp_txn *txn, struct kp_diag *reterr_diag);
 void kp_txn_abort(struct kp_txn *txn); /* NULL: nothing */
 
