@@ -146,10 +146,12 @@ class Actor(threading.Thread):
         self.number = 0
         self.receipted = []  # signals whose receipt came: repeats and next versions are of these
         self.pending = {}
+        self.peer = None
 
     def run(self):
         try:
             with Peer(self.known, self.history) as peer:
+                self.peer = peer
                 peer.receives = self.receives
                 while not self.stopping.is_set():
                     if self.publishes and len(peer.batches) + len(peer.kept) < 3 and peer.session is not None:
