@@ -7,6 +7,8 @@
  *   IMAGES  how many (5,000)     SEED  of the story, the schedule and the choices
  *   KEEP    a directory: where the first image that is judged bad is left
  *
+ * Threads and sealing keys differ from run to run: a bad image is kept, not made again.
+ *
  * check: limit 600 s
  */
 #define _GNU_SOURCE    /* RTLD_NEXT */
