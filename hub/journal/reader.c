@@ -117,12 +117,18 @@ static enum kp_err find_first(MDB_cursor *cursor, const struct kp_journal_head *
     if (from == end) {
         return KP_OK;
     }
+    if (from > end) { /* in a damaged tree a look ahead can lead back */
+        return kp_journal_fail_at(reterr_diag, from, "records are not in order");
+    }
     /* @from is inside a record: the one before must end where this one begins. */
     code = mdb_cursor_get(cursor, &key, &value, code == MDB_SUCCESS ? MDB_PREV : MDB_LAST);
     uint64_t position = 0;
     enum kp_err err = code == MDB_SUCCESS
                           ? kp_journal_check_end(key, value, end, &position, reterr_diag)
                           : kp_journal_fail_at(reterr_diag, from, "records are missing");
+    if (err == KP_OK && position >= from) { /* it is there, and the look for it missed it */
+        err = kp_journal_fail_at(reterr_diag, from, "the record is not found by its position");
+    }
     if (err == KP_OK && end < head->next) {
         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
         err =

@@ -19,6 +19,9 @@
 /* Each of these can lose or tear a commit that was reported as done, or lets two writers meet. */
 #define FLAGS_FORBIDDEN (MDB_NOSYNC | MDB_NOMETASYNC | MDB_MAPASYNC | MDB_WRITEMAP | MDB_NOLOCK)
 
+/* Where each head in a file of LMDB's format 1 has the number of its transaction. */
+#define HEAD_NUMBER_AT 144
+
 /* Closing a second handle on the same files would drop the first one's POSIX locks. */
 struct open_env {
     dev_t device;
@@ -132,6 +135,68 @@ static int configure_and_open(MDB_env *env, const struct kp_env_options *options
     return code;
 }
 
+/* The pages with which LMDB begins a new file, synced. */
+static int write_first_pages(const char *path)
+{
+    MDB_env *env = NULL;
+    int code = mdb_env_create(&env);
+    KP_ASSERT(code == MDB_SUCCESS);
+    code = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK /* nobody knows it yet */, 0600);
+    if (code == MDB_SUCCESS) {
+        code = mdb_env_sync(env, /* force= */ 1);
+    }
+    mdb_env_close(env);
+    return code;
+}
+
+/* LMDB does not sync the first pages of a new file before its first commit: after a power loss they
+ * may be there in part, and it never opens such a file again. So a new one gets its name when it is
+ * whole. The caller syncs the directory. */
+static enum kp_err make_when_absent(const char *dir, struct kp_diag *reterr_diag)
+{
+    char path[PATH_MAX];
+    char made[PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s/data.mdb", dir);
+    int made_size = snprintf(made, sizeof made, "%s/data.new", dir);
+    if (size < 0 || (size_t)size >= sizeof path || made_size < 0 ||
+        (size_t)made_size >= sizeof made) {
+        return kp_fail(reterr_diag, KP_E_LIMIT, "the path is too long: %.100s", dir);
+    }
+    if (access(path, F_OK) == 0) {
+        return KP_OK;
+    }
+    (void)unlink(made); /* of a start that was cut off; absent is as good */
+    int code = write_first_pages(made);
+    if (code == MDB_SUCCESS && rename(made, path) != 0) {
+        code = errno;
+    }
+    return code == MDB_SUCCESS ? KP_OK
+                               : kp_env_fail(reterr_diag, code, "cannot make an environment");
+}
+
+/* The first two pages are heads, written in turn, and the one with the higher transaction number
+ * counts. With a bit of such a number turned LMDB would go back to what was before the last commit
+ * and say nothing; but then the numbers seldom follow each other. */
+static enum kp_err check_heads(MDB_env *env, const char *dir, struct kp_diag *reterr_diag)
+{
+    uint64_t numbers[2] = {0, 0};
+    MDB_stat stat;
+    mdb_filehandle_t file = -1;
+    KP_ASSERT(mdb_env_stat(env, &stat) == MDB_SUCCESS);
+    KP_ASSERT(mdb_env_get_fd(env, &file) == MDB_SUCCESS);
+    for (int i = 0; i < 2; i++) {
+        off_t at = (off_t)stat.ms_psize * i + HEAD_NUMBER_AT;
+        if (pread(file, &numbers[i], sizeof numbers[i], at) != (ssize_t)sizeof numbers[i]) {
+            return kp_fail(reterr_diag, KP_E_IO, "%s: cannot read its heads", dir);
+        }
+    }
+    uint64_t step = numbers[0] > numbers[1] ? numbers[0] - numbers[1] : numbers[1] - numbers[0];
+    bool unused = numbers[0] == 0 && numbers[1] == 0;
+    return step == 1 || unused ? KP_OK
+                               : kp_fail(reterr_diag, KP_E_CORRUPT,
+                                         "%s: its two heads do not belong together", dir);
+}
+
 enum kp_err kp_env_open(const struct kp_env_options *options, MDB_env **ret_env,
                         struct kp_diag *reterr_diag)
 {
@@ -139,6 +204,9 @@ enum kp_err kp_env_open(const struct kp_env_options *options, MDB_env **ret_env,
     struct open_env *entry = NULL;
     if (!options->read_only) {
         err = kp_dir_make(options->dir, 0700, reterr_diag);
+    }
+    if (err == KP_OK && !options->read_only) {
+        err = make_when_absent(options->dir, reterr_diag);
     }
     if (err == KP_OK) {
         err = register_env(options->dir, &entry, reterr_diag);
@@ -153,7 +221,10 @@ enum kp_err kp_env_open(const struct kp_env_options *options, MDB_env **ret_env,
     if (code != MDB_SUCCESS) {
         err = code == ENOENT ? KP_E_NOT_FOUND : kp_env_err(code);
         err = kp_fail(reterr_diag, err, "%s: %s", options->dir, mdb_strerror(code));
-    } else if (!options->read_only) {
+    } else {
+        err = check_heads(env, options->dir, reterr_diag);
+    }
+    if (err == KP_OK && !options->read_only) {
         err = kp_dir_sync(options->dir, reterr_diag);
     }
     if (err != KP_OK) {

@@ -370,6 +370,9 @@ static int write_pending(struct kp_keyring *ring, enum kp_keyring_kind kind, MDB
     }
     struct kp_key last = kp_key_none(); /* the empty key comes before every other */
     code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (code == MDB_SUCCESS && key.mv_size != sizeof(uint64_t)) {
+        code = MDB_CORRUPTED;
+    }
     if (code == MDB_SUCCESS) {
         last = kp_key_raw(last, kp_slice_of(key.mv_data, key.mv_size));
     }

@@ -37,7 +37,7 @@ KP_MUST_CHECK enum kp_err kp_store_stat(struct kp_store *store, struct kp_store_
 
 struct kp_verify_report {
     uint64_t rows;       /* opened and authenticated */
-    uint64_t bad_rows;   /* do not authenticate: altered or swapped */
+    uint64_t bad_rows;   /* do not authenticate (altered, swapped), or not found by their key */
     uint64_t lost_keys;  /* sealed under a person's key that is gone */
     uint32_t bad_tables; /* the set hash differs: rows missing or rolled back */
     char first_bad[96];  /* table and key digest of the first fault, for a person */

@@ -98,4 +98,9 @@ KP_MUST_CHECK enum kp_err kp_lmdb_read_sums(const struct kp_lmdb *store, struct 
                                             struct kp_diag *reterr_diag);
 void kp_lmdb_free(struct kp_lmdb *store);
 
+/* --- verify.c --- */
+/* The table META alone, with every open: it holds the position from which the journal is applied,
+ * and were it older than the rest, commands would have their effect twice. KP_E_CORRUPT */
+KP_MUST_CHECK enum kp_err kp_lmdb_verify_meta(struct kp_store *store, struct kp_diag *reterr_diag);
+
 #endif

@@ -317,7 +317,13 @@ enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp
         store->writer = kp_lmdb_txn_new(store);
         store->writer->set_cipher = kp_block_cipher_new(&store->set_key);
     }
-    *ret_store = (struct kp_store){.ops = &kp_lmdb_ops, .impl = store};
+    struct kp_store opened = {.ops = &kp_lmdb_ops, .impl = store};
+    err = kp_lmdb_verify_meta(&opened, reterr_diag);
+    if (err != KP_OK) {
+        kp_lmdb_free(store);
+        return err;
+    }
+    *ret_store = opened;
     return KP_OK;
 }
 

@@ -31,6 +31,9 @@ static bool main_find(struct kp_lmdb_txn *txn, struct kp_row_place place, MDB_cu
     if (code == MDB_SUCCESS) {
         code = mdb_cursor_get(txn->cursors[place.table], &key, &value, operation);
     }
+    if (code == MDB_SUCCESS && (key.mv_size == 0 || key.mv_size > KP_STORE_KEY_BYTES_MAX)) {
+        code = MDB_CORRUPTED; /* no row has such a key */
+    }
     if (code == MDB_SUCCESS) {
         *ret_key = kp_env_slice(key);
         *ret_raw = kp_env_slice(value);
@@ -116,8 +119,8 @@ void kp_rows_del(struct kp_lmdb_txn *txn, struct kp_row_place place)
     main_del(txn, place);
 }
 
-bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
-                  struct kp_slice *ret_key, struct kp_slice *ret_raw)
+static bool next_of(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
+                    struct kp_slice *ret_key, struct kp_slice *ret_raw)
 {
     if (from.key.size == 0) {
         return main_find(txn, from, MDB_FIRST, ret_key, ret_raw);
@@ -127,6 +130,21 @@ bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
     }
     if (after && kp_slice_equal(*ret_key, from.key)) {
         return main_find(txn, from, MDB_NEXT, ret_key, ret_raw);
+    }
+    return true;
+}
+
+bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
+                  struct kp_slice *ret_key, struct kp_slice *ret_raw)
+{
+    if (!next_of(txn, from, after, ret_key, ret_raw)) {
+        return false;
+    }
+    /* In a damaged tree the way on can lead back, and a walk would never end. */
+    int order = kp_slice_compare(*ret_key, from.key);
+    if (order < 0 || (order == 0 && after)) {
+        kp_rows_fail(txn, MDB_CORRUPTED, "the rows of a table are not in order");
+        return false;
     }
     return true;
 }

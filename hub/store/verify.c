@@ -33,6 +33,16 @@ static void note_first(struct verify *verify, enum kp_table table, struct kp_sli
                    what); /* cut is fine: for a person */
 }
 
+/* Looked for from the root: in a damaged tree a walk can pass by a row that a lookup misses. */
+static bool is_found_by_key(const struct kp_lmdb_txn *txn, struct kp_row_place place,
+                            struct kp_slice raw)
+{
+    MDB_val key = kp_env_val(place.key);
+    MDB_val value;
+    return mdb_get(txn->mdb, txn->store->tables[place.table], &key, &value) == MDB_SUCCESS &&
+           value.mv_data == raw.bytes;
+}
+
 static void verify_row(struct verify *verify, struct kp_row_place place, struct kp_slice raw)
 {
     struct kp_lmdb_txn *txn = verify->txn;
@@ -43,6 +53,10 @@ static void verify_row(struct verify *verify, struct kp_row_place place, struct 
     }
     if (kp_lmdb_open_row(txn, place, raw, &value)) {
         verify->report->rows++;
+        if (!is_found_by_key(txn, place, raw)) {
+            verify->report->bad_rows++;
+            note_first(verify, place.table, place.key, "is not found by its key");
+        }
         return;
     }
     /* A row that does not open is what we look for; only other failures end the walk. */
@@ -82,6 +96,19 @@ static void verify_table(struct verify *verify, enum kp_table table,
     }
 }
 
+static enum kp_err judge(const struct verify *verify, struct kp_diag *reterr_diag)
+{
+    const struct kp_txn *txn = &verify->txn->head;
+    const struct kp_verify_report *report = verify->report;
+    if (txn->err != KP_OK) {
+        return kp_fail(reterr_diag, txn->err, "%s", txn->diag.text);
+    }
+    if (report->bad_rows > 0 || report->lost_keys > 0 || report->bad_tables > 0) {
+        return kp_fail(reterr_diag, KP_E_CORRUPT, "%s", report->first_bad);
+    }
+    return KP_OK;
+}
+
 static enum kp_err verify_all(struct verify *verify, struct kp_diag *reterr_diag)
 {
     struct kp_lmdb_txn *txn = verify->txn;
@@ -93,35 +120,53 @@ static enum kp_err verify_all(struct verify *verify, struct kp_diag *reterr_diag
     for (int table = KP_TABLE_NONE + 1; table < KP_TABLE_END; table++) {
         verify_table(verify, (enum kp_table)table, &expected[table]);
     }
-    if (txn->head.err != KP_OK) {
-        return kp_fail(reterr_diag, txn->head.err, "%s", txn->head.diag.text);
+    return judge(verify, reterr_diag);
+}
+
+static enum kp_err verify_meta(struct verify *verify, struct kp_diag *reterr_diag)
+{
+    struct kp_lmdb_txn *txn = verify->txn;
+    struct kp_set_hash expected[KP_TABLE_END];
+    enum kp_err err = kp_lmdb_read_sums(txn->store, txn->aead, txn->mdb, expected, reterr_diag);
+    if (err == KP_OK) {
+        verify_table(verify, KP_TABLE_META, &expected[KP_TABLE_META]);
+        err = judge(verify, reterr_diag);
     }
-    const struct kp_verify_report *report = verify->report;
-    if (report->bad_rows > 0 || report->lost_keys > 0 || report->bad_tables > 0) {
-        return kp_fail(reterr_diag, KP_E_CORRUPT, "%s", report->first_bad);
+    return err;
+}
+
+/* Run @check in a transaction of its own. */
+static enum kp_err run(struct kp_store *store, struct verify *verify,
+                       enum kp_err (*check)(struct verify *verify, struct kp_diag *reterr_diag),
+                       struct kp_diag *reterr_diag)
+{
+    struct kp_txn *txn = NULL;
+    KP_ASSERT(store->ops == &kp_lmdb_ops);
+    *verify->report = (struct kp_verify_report){0};
+    enum kp_err err = kp_txn_begin(store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
     }
-    return KP_OK;
+    const struct kp_lmdb *lmdb = store->impl;
+    verify->txn = kp_lmdb_txn_of(txn);
+    verify->cipher = kp_block_cipher_new(&lmdb->set_key);
+    err = check(verify, reterr_diag);
+    kp_block_cipher_free(verify->cipher);
+    kp_txn_abort(txn);
+    return err;
 }
 
 enum kp_err kp_store_verify(struct kp_store *store, void (*progress)(void *context, uint64_t rows),
                             void *context, struct kp_verify_report *ret_report,
                             struct kp_diag *reterr_diag)
 {
-    struct kp_txn *txn = NULL;
-    KP_ASSERT(store->ops == &kp_lmdb_ops);
-    *ret_report = (struct kp_verify_report){0};
-    enum kp_err err = kp_txn_begin(store, /* write= */ false, &txn, reterr_diag);
-    if (err != KP_OK) {
-        return err;
-    }
-    const struct kp_lmdb *lmdb = store->impl;
-    struct verify verify = {.txn = kp_lmdb_txn_of(txn),
-                            .cipher = kp_block_cipher_new(&lmdb->set_key),
-                            .report = ret_report,
-                            .progress = progress,
-                            .context = context};
-    err = verify_all(&verify, reterr_diag);
-    kp_block_cipher_free(verify.cipher);
-    kp_txn_abort(txn);
-    return err;
+    struct verify verify = {.report = ret_report, .progress = progress, .context = context};
+    return run(store, &verify, verify_all, reterr_diag);
+}
+
+enum kp_err kp_lmdb_verify_meta(struct kp_store *store, struct kp_diag *reterr_diag)
+{
+    struct kp_verify_report report;
+    struct verify verify = {.report = &report};
+    return run(store, &verify, verify_meta, reterr_diag);
 }
