@@ -206,6 +206,10 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
 
 static void on_syntax(struct builder *builder, const yaml_parser_t *parser)
 {
+    if (parser->error == YAML_MEMORY_ERROR) {
+        kp_config_message_add(builder->report, 1, 1, "", "not enough memory to read this");
+        return;
+    }
     const char *problem = parser->problem == NULL ? "cannot be read" : parser->problem;
     uint32_t line = (uint32_t)parser->problem_mark.line + 1;
     uint32_t col = (uint32_t)parser->problem_mark.column + 1;

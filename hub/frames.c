@@ -77,9 +77,25 @@ struct kp_slice kp_frames_bye(struct kp_arena *arena, enum kp_err err, const cha
     return kp_codec_pack(arena, &envelope.base);
 }
 
-static void refuse(struct kp_hub *hub, struct kp_arena *arena, uint16_t door,
-                   struct kp_slice message_id, const struct kp_diag *diag, uint32_t offset)
+/* What a counterpart is told. A fault of ours is not his to read, nor a verdict on what he sent. */
+static struct kp_diag outward(const struct kp_diag *found)
 {
+    static const enum kp_err ours[] = {KP_E_IO,    KP_E_CORRUPT, KP_E_DISK_FULL,
+                                       KP_E_STORE, KP_E_CRYPTO,  KP_E_INTERNAL};
+    struct kp_diag told = *found;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        if (found->err == ours[i]) {
+            (void)kp_fail(&told, KP_E_LATER, "the hub has a fault of its own");
+        }
+    }
+    return told;
+}
+
+static void refuse(struct kp_hub *hub, struct kp_arena *arena, uint16_t door,
+                   struct kp_slice message_id, const struct kp_diag *found, uint32_t offset)
+{
+    struct kp_diag told = outward(found);
+    const struct kp_diag *diag = &told;
     uint8_t own_id[16];
     char *field = NULL;
     char *text = (char *)binary(arena, kp_slice_of(diag->text, strlen(diag->text) + 1)).data;

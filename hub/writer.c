@@ -158,8 +158,7 @@ static void send_receipt(struct writer *writer, const struct kp_entry *entry,
     kp_arena_reset(&writer->arena);
     struct kp_slice body = pack_receipt_body(writer, entry, record);
     if (kp_sign(hub->signer, KP_LABEL_RECEIPT, body, signature, &signature_size, &diag) != KP_OK) {
-        kp_log_diag(KP_LOG_ERROR, "receipt.unsigned",
-                    &diag); /* the partner sends the batch again */
+        kp_hub_die(hub, "receipt.unsigned", &diag); /* else the partner waits for nothing */
         return;
     }
     receipt.has_body = receipt.has_algorithm = receipt.has_signature = 1;

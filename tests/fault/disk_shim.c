@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Preloaded into the hub: makes the disk (or the allocator) fail as the control file says, which the
- * test and this process map together (KNOOPPUNT_FAULT). disk.py has the other side of struct control.
- * A call counts when its kind and the path of its file match; from the nth on, @count of them fail.
+ * Preloaded into the hub: makes the disk (or the allocator) fail as the control file says, which
+ * the test and this process map together (KNOOPPUNT_FAULT). disk.py has the other side of struct
+ * control. A call counts when its kind and the path of its file match; from the nth on, @count of
+ * them fail.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
