@@ -8,6 +8,7 @@
 #include "core/held.h"
 #include "core/match.h"
 #include "core/outbox.h"
+#include "core/reference.h"
 #include "core/text.h"
 #include "intake/intake.h"
 

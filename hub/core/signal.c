@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The rules of P2, for signal (reference, version v, content c) against what is known of its
- * reference: nothing known            report: NEW          withdrawal: WITHDRAWN (an original that
- * comes later is superseded) known with version > v   SUPERSEDED, no effect known with version = v
- * same c: DUPLICATE, no effect; other c: CONFLICT, held known with version < v   report: REPLACES
- * withdrawal: WITHDRAWN only held ones known     as nothing known, and the held one is repaired by
- * this one A signal the intake could not use is HELD, or a DUPLICATE of the same one held before.
+ * reference:
+ *   nothing usable        report: NEW · withdrawal: WITHDRAWN (an original that comes later is
+ * superseded) newest version > v    SUPERSEDED, no effect; the same c again: DUPLICATE newest
+ * version = v    same c: DUPLICATE, no effect · other c: CONFLICT, held newest version < v report:
+ * REPLACES · withdrawal: WITHDRAWN A usable one that becomes the newest makes the unusable ones of
+ * its version and before moot: they are held no longer. A signal the intake could not use is HELD;
+ * when v is not above the newest usable version, SUPERSEDED. Whatever is held, the same again is a
+ * DUPLICATE of it.
  */
 #include "core/signal.h"
 
 #include "base/assert.h"
 #include "core/dossier.h"
 #include "core/held.h"
+#include "core/reference.h"
 #include "proto/codec.h"
 
 #include <string.h>
@@ -24,91 +28,115 @@ static bool has_reference(const struct kp_command_signal *signal)
     return memcmp(signal->reference_tag, none, KP_TAG_BYTES) != 0;
 }
 
-/* Versions that are no longer the newest have rows of their own, under a tag made of the
- * reference's and the version. */
-static void version_tag(const uint8_t *reference_tag, uint64_t version,
-                        uint8_t ret_tag[KP_TAG_BYTES])
-{
-    uint8_t digest[KP_SHA256_BYTES];
-    uint8_t number[8];
-    struct kp_writer writer;
-    kp_writer_init(&writer, number, sizeof number);
-    kp_put_u64(&writer, version);
-    kp_sha256(kp_slice_of(reference_tag, KP_TAG_BYTES), kp_writer_slice(&writer), KP_SLICE_EMPTY,
-              digest);
-    memcpy(ret_tag, digest, KP_TAG_BYTES);
-}
-
-bool kp_reference_get(struct kp_txn *txn, const uint8_t *reference_tag,
-                      struct kp_reference *ret_reference)
-{
-    struct kp_slice value;
-    if (!kp_txn_get(txn, KP_TABLE_REFERENCE, kp_slice_of(reference_tag, KP_TAG_BYTES), &value)) {
-        return false;
-    }
-    struct kp_reader reader;
-    kp_reader_init(&reader, value);
-    ret_reference->state = (enum kp_reference_state)kp_get_u8(&reader);
-    ret_reference->position = kp_get_u64(&reader);
-    ret_reference->version = kp_get_u64(&reader);
-    struct kp_slice tag = kp_get_raw(&reader, KP_TAG_BYTES);
-    if (!kp_reader_done(&reader)) {
-        kp_txn_fail(txn, KP_E_CORRUPT, "the row of a reference does not decode");
-        return false;
-    }
-    memcpy(ret_reference->content_tag, tag.bytes, KP_TAG_BYTES);
-    return true;
-}
-
-static void put_reference(struct kp_txn *txn, const uint8_t *tag,
-                          const struct kp_reference *reference)
-{
-    uint8_t bytes[1 + 8 + 8 + KP_TAG_BYTES];
-    struct kp_writer writer;
-    kp_writer_init(&writer, bytes, sizeof bytes);
-    kp_put_u8(&writer, (uint8_t)reference->state);
-    kp_put_u64(&writer, reference->position);
-    kp_put_u64(&writer, reference->version);
-    kp_put_raw(&writer, kp_slice_of(reference->content_tag, KP_TAG_BYTES));
-    KP_ASSERT(kp_writer_ok(&writer));
-    kp_txn_put(txn, KP_TABLE_REFERENCE, kp_slice_of(tag, KP_TAG_BYTES), kp_writer_slice(&writer),
-               KP_SUBJECT_NONE);
-}
-
 /* The signal at core->position is what is known of its reference now. */
 static void put_newest(struct kp_core *core, struct kp_txn *txn,
-                       const struct kp_command_signal *signal, enum kp_reference_state state)
+                       const struct kp_command_signal *signal, enum kp_reference_state state,
+                       bool has_held)
 {
-    struct kp_reference reference = {
-        .state = state, .position = core->position, .version = signal->version};
+    struct kp_reference reference = {.state = state,
+                                     .position = core->position,
+                                     .version = signal->version,
+                                     .has_held = has_held};
     memcpy(reference.content_tag, signal->content_tag, KP_TAG_BYTES);
-    put_reference(txn, signal->reference_tag, &reference);
+    kp_reference_put(txn, signal->reference_tag, &reference);
 }
 
-/* Remember a version that is not the newest (any more), so that its repeat is known for one. */
-static void put_older(struct kp_txn *txn, const uint8_t *reference_tag,
-                      const struct kp_reference *older)
+static bool same_content(const uint8_t *content_tag, const struct kp_command_signal *signal)
 {
-    uint8_t tag[KP_TAG_BYTES];
-    version_tag(reference_tag, older->version, tag);
-    put_reference(txn, tag, older);
+    return memcmp(content_tag, signal->content_tag, KP_TAG_BYTES) == 0;
 }
 
-static bool same_content(const struct kp_reference *known, const struct kp_command_signal *signal)
-{
-    return memcmp(known->content_tag, signal->content_tag, KP_TAG_BYTES) == 0;
-}
+/* Why a signal is held. */
+struct reason {
+    enum kp_err code;
+    struct kp_slice field;
+    bool conflict;
+};
 
-static void hold(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
-                 const struct kp_command_signal *signal, enum kp_err code, struct kp_slice field)
+static void put_held(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
+                     const struct kp_command_signal *signal, const struct reason *reason)
 {
     struct kp_held held = {.position = core->position,
                            .partner = partner,
-                           .code = (uint32_t)code,
+                           .code = (uint32_t)reason->code,
                            .since = core->now,
-                           .field = field,
+                           .field = reason->field,
                            .signal = *signal};
     kp_held_put(core, txn, &held);
+}
+
+/* Position of the held one that this is a repeat of; 0: none. */
+static uint64_t held_before(const struct kp_reference_held *held, uint32_t count,
+                            const struct kp_command_signal *signal)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (held[i].version == signal->version && same_content(held[i].content_tag, signal)) {
+            return held[i].position;
+        }
+    }
+    return 0;
+}
+
+/* Keep it, once. @known: what is known of its reference; NULL: nothing. */
+static void hold(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
+                 const struct kp_command_signal *signal, const struct kp_reference *known,
+                 const struct reason *reason, struct kp_signal_outcome *ret_outcome)
+{
+    struct kp_reference_held held[KP_REFERENCE_HELD_MAX];
+    struct kp_reference reference = {.state = KP_REFERENCE_HELD};
+    if (has_reference(signal)) {
+        uint32_t count = kp_reference_held(txn, signal->reference_tag, known, held);
+        uint64_t first = held_before(held, count, signal);
+        if (first != 0) {
+            ret_outcome->kind = OUTCOME(DUPLICATE);
+            ret_outcome->first_position = first;
+            return;
+        }
+        if (count == KP_REFERENCE_HELD_MAX) {
+            memmove(held, held + 1, --count * sizeof *held);
+        }
+        held[count] = (struct kp_reference_held){
+            .position = core->position, .version = signal->version, .conflict = reason->conflict};
+        memcpy(held[count++].content_tag, signal->content_tag, KP_TAG_BYTES);
+        reference = known != NULL ? *known : reference;
+        kp_reference_hold(txn, signal->reference_tag, &reference, held, count);
+    }
+    put_held(core, txn, partner, signal, reason);
+    ret_outcome->kind = reason->conflict ? OUTCOME(CONFLICT) : OUTCOME(HELD);
+    ret_outcome->code = (uint32_t)reason->code;
+    ret_outcome->field = reason->field;
+}
+
+/* The newest usable version is there: the unusable ones up to it need no repair any more. true:
+ * some are held still. */
+static bool let_go_of_held(struct kp_txn *txn, uint16_t partner,
+                           const struct kp_command_signal *signal, struct kp_reference *known)
+{
+    struct kp_reference_held held[KP_REFERENCE_HELD_MAX];
+    uint32_t count = kp_reference_held(txn, signal->reference_tag, known, held);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (held[i].conflict || held[i].version > signal->version) {
+            held[kept++] = held[i];
+        } else {
+            kp_held_remove(txn, held[i].position, partner);
+        }
+    }
+    if (kept < count) {
+        kp_reference_hold(txn, signal->reference_tag, known, held, kept);
+    }
+    return kept > 0;
+}
+
+/* What came before under the same version: the newest usable one, or an older one. */
+static bool same_version(struct kp_txn *txn, const struct kp_command_signal *signal,
+                         const struct kp_reference *known, struct kp_reference *ret_same)
+{
+    if (signal->version == known->version) {
+        *ret_same = *known;
+        return true;
+    }
+    return kp_reference_get_older(txn, signal->reference_tag, signal->version, ret_same);
 }
 
 static void apply_unusable(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
@@ -116,61 +144,44 @@ static void apply_unusable(struct kp_core *core, struct kp_txn *txn, uint16_t pa
                            struct kp_signal_outcome *ret_outcome)
 {
     struct kp_reference known;
+    struct kp_reference same;
+    struct reason reason = {.code = (enum kp_err)signal->held_code, .field = signal->held_field};
     bool is_known = has_reference(signal) && kp_reference_get(txn, signal->reference_tag, &known);
-    if (is_known && known.state == KP_REFERENCE_HELD && same_content(&known, signal)) {
-        ret_outcome->kind = OUTCOME(DUPLICATE);
-        ret_outcome->first_position = known.position;
+    bool late = is_known && known.state != KP_REFERENCE_HELD && signal->version > 0 &&
+                signal->version <= known.version;
+    if (!late) {
+        hold(core, txn, partner, signal, is_known ? &known : NULL, &reason, ret_outcome);
         return;
     }
-    hold(core, txn, partner, signal, (enum kp_err)signal->held_code, signal->held_field);
-    if (has_reference(signal) && (!is_known || known.state == KP_REFERENCE_HELD)) {
-        put_newest(core, txn, signal, KP_REFERENCE_HELD);
-    }
-    ret_outcome->kind = OUTCOME(HELD);
-    ret_outcome->code = signal->held_code;
-    ret_outcome->field = signal->held_field;
+    bool again = same_version(txn, signal, &known, &same) && same_content(same.content_tag, signal);
+    ret_outcome->kind = again ? OUTCOME(DUPLICATE) : OUTCOME(SUPERSEDED);
+    ret_outcome->first_position = again ? same.position : known.position;
 }
 
-/* The same version as @same: a repeat, or something else under its name. */
-static void settle_same_version(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
-                                const struct kp_command_signal *signal,
-                                const struct kp_reference *same,
-                                struct kp_signal_outcome *ret_outcome)
-{
-    ret_outcome->first_position = same->position;
-    if (same_content(same, signal)) {
-        ret_outcome->kind = OUTCOME(DUPLICATE);
-        return;
-    }
-    hold(core, txn, partner, signal, KP_E_CONFLICT, KP_SLICE_LIT("version"));
-    ret_outcome->kind = OUTCOME(CONFLICT);
-    ret_outcome->code = KP_E_CONFLICT;
-    ret_outcome->field = KP_SLICE_LIT("version");
-}
-
-/* Against a reference that is known (and not only held): true when that settles it. */
+/* Against a reference of which a usable version is known: true when that settles it. */
 static bool settle_repeat(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
                           const struct kp_command_signal *signal, const struct kp_reference *known,
                           struct kp_signal_outcome *ret_outcome)
 {
-    uint8_t tag[KP_TAG_BYTES];
-    struct kp_reference older;
+    static const struct reason conflict = {
+        .code = KP_E_CONFLICT, .field = {(const uint8_t *)"version", 7}, .conflict = true};
+    struct kp_reference same;
     if (signal->version > known->version) {
         return false;
     }
-    if (signal->version == known->version) {
-        settle_same_version(core, txn, partner, signal, known, ret_outcome);
+    if (same_version(txn, signal, known, &same)) {
+        ret_outcome->first_position = same.position;
+        if (same_content(same.content_tag, signal)) {
+            ret_outcome->kind = OUTCOME(DUPLICATE);
+        } else {
+            hold(core, txn, partner, signal, known, &conflict, ret_outcome);
+        }
         return true;
     }
-    version_tag(signal->reference_tag, signal->version, tag);
-    if (kp_reference_get(txn, tag, &older)) {
-        settle_same_version(core, txn, partner, signal, &older, ret_outcome);
-        return true;
-    }
-    older = (struct kp_reference){
+    same = (struct kp_reference){
         .state = KP_REFERENCE_CURRENT, .position = core->position, .version = signal->version};
-    memcpy(older.content_tag, signal->content_tag, KP_TAG_BYTES);
-    put_older(txn, signal->reference_tag, &older);
+    memcpy(same.content_tag, signal->content_tag, KP_TAG_BYTES);
+    kp_reference_put_older(txn, signal->reference_tag, &same);
     ret_outcome->kind = OUTCOME(SUPERSEDED);
     ret_outcome->first_position = known->position;
     return true;
@@ -193,11 +204,9 @@ static void apply_usable(struct kp_core *core, struct kp_txn *txn, uint16_t part
                                       .batch_position = batch_position,
                                       .signal = *signal};
     if (!kp_dossier_add(core, txn, &stored)) {
-        hold(core, txn, partner, signal, KP_E_PERSON_FULL, KP_SLICE_LIT("persons"));
-        ret_outcome->kind = OUTCOME(HELD);
-        ret_outcome->first_position = 0;
-        ret_outcome->code = KP_E_PERSON_FULL;
-        ret_outcome->field = KP_SLICE_LIT("persons");
+        static const struct reason full = {.code = KP_E_PERSON_FULL,
+                                           .field = {(const uint8_t *)"persons", 7}};
+        hold(core, txn, partner, signal, is_known ? &known : NULL, &full, ret_outcome);
         return;
     }
     bool replaces = is_known && known.state == KP_REFERENCE_CURRENT;
@@ -206,12 +215,11 @@ static void apply_usable(struct kp_core *core, struct kp_txn *txn, uint16_t part
                           signal->withdraw ? KP_SIGNAL_WITHDRAWN : KP_SIGNAL_REPLACED);
     }
     if (is_known && !only_held) {
-        put_older(txn, signal->reference_tag, &known);
+        kp_reference_put_older(txn, signal->reference_tag, &known);
     }
-    if (only_held) {
-        kp_held_remove(txn, known.position, partner);
-    }
-    put_newest(core, txn, signal, signal->withdraw ? KP_REFERENCE_WITHDRAWN : KP_REFERENCE_CURRENT);
+    bool has_held = is_known && let_go_of_held(txn, partner, signal, &known);
+    put_newest(core, txn, signal, signal->withdraw ? KP_REFERENCE_WITHDRAWN : KP_REFERENCE_CURRENT,
+               has_held);
     ret_outcome->kind = signal->withdraw ? OUTCOME(WITHDRAWN)
                         : replaces       ? OUTCOME(REPLACES)
                                          : OUTCOME(NEW);
@@ -230,26 +238,34 @@ void kp_signal_apply(struct kp_core *core, struct kp_txn *txn, uint16_t partner,
     }
 }
 
-static bool is_held_reference(struct kp_txn *txn, const struct kp_held *held,
-                              struct kp_reference *ret_known)
+/* The held one at @position is not listed with its reference any more. */
+static void unlist(struct kp_txn *txn, const struct kp_command_signal *signal, uint64_t position)
 {
-    return has_reference(&held->signal) &&
-           kp_reference_get(txn, held->signal.reference_tag, ret_known) &&
-           ret_known->state == KP_REFERENCE_HELD && ret_known->position == held->position;
+    struct kp_reference_held held[KP_REFERENCE_HELD_MAX];
+    struct kp_reference known;
+    if (!has_reference(signal) || !kp_reference_get(txn, signal->reference_tag, &known)) {
+        return;
+    }
+    uint32_t count = kp_reference_held(txn, signal->reference_tag, &known, held);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (held[i].position != position) {
+            held[kept++] = held[i];
+        }
+    }
+    if (kept < count) {
+        kp_reference_hold(txn, signal->reference_tag, &known, held, kept);
+    }
 }
 
 bool kp_signal_drop(struct kp_txn *txn, uint64_t held_position, uint16_t *ret_partner,
                     struct kp_command_signal *ret_signal)
 {
     struct kp_held held;
-    struct kp_reference known;
     if (!kp_held_get(txn, held_position, &held)) {
         return false;
     }
-    if (is_held_reference(txn, &held, &known)) {
-        (void)kp_txn_del(txn, KP_TABLE_REFERENCE,
-                         kp_slice_of(held.signal.reference_tag, KP_TAG_BYTES)); /* just read */
-    }
+    unlist(txn, &held.signal, held_position);
     kp_held_remove(txn, held_position, held.partner);
     *ret_partner = held.partner;
     *ret_signal = held.signal;

@@ -28,19 +28,4 @@ void kp_signal_retry(struct kp_core *core, struct kp_txn *txn, uint64_t held_pos
 bool kp_signal_drop(struct kp_txn *txn, uint64_t held_position, uint16_t *ret_partner,
                     struct kp_command_signal *ret_signal);
 
-/* What the state knows of a reference. */
-enum kp_reference_state {
-    KP_REFERENCE_CURRENT = 1,
-    KP_REFERENCE_WITHDRAWN = 2,
-    KP_REFERENCE_HELD = 3,
-};
-struct kp_reference {
-    enum kp_reference_state state;
-    uint64_t position;
-    uint64_t version;
-    uint8_t content_tag[KP_TAG_BYTES];
-};
-bool kp_reference_get(struct kp_txn *txn, const uint8_t *reference_tag,
-                      struct kp_reference *ret_reference);
-
 #endif

@@ -264,6 +264,57 @@ static void held_is_kept_told_once_repaired_or_dropped(void **state)
                      HELD); /* dropped is forgotten: it may come again */
 }
 
+static uint32_t held_of(const char *partner)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_partner_counts counts;
+    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
+    kp_partner_counts_get(txn, world_number(&world, partner), &counts);
+    kp_txn_abort(txn);
+    return counts.held;
+}
+
+static void what_is_held_is_held_once(void **state)
+{
+    (void)state;
+    struct told good = tell("politie", "A", 2, "b1", "n1");
+    struct told bad = tell("politie", "A", 3, "b1", "n1");
+    struct told other = tell("politie", "A", 2, "b2", "n2");
+    bad.held_field = "incident_date";
+    assert_int_equal(world_signal(&world, &good), NEW);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(world_signal(&world, &bad), i == 0 ? HELD : DUPLICATE);
+        assert_int_equal(world_signal(&world, &other), i == 0 ? CONFLICT : DUPLICATE);
+    }
+    assert_int_equal(held_of("politie"), 2);
+    assert_int_equal(world_person(&world, "politie", "A", 0) != 0, 1); /* version 2 stands */
+    world_drop(&world, world.position - 5);                            /* the first bad one */
+    assert_int_equal(held_of("politie"), 1);
+    assert_int_equal(world_signal(&world, &bad), HELD);
+    assert_int_equal(world_signal(&world, &other), DUPLICATE);
+}
+
+static void a_held_version_waits_until_a_usable_one_reaches_it(void **state)
+{
+    (void)state;
+    struct told bad = tell("politie", "A", 2, "b1", "n1");
+    struct told worse = tell("politie", "A", 3, "b1", "n1");
+    struct told early = tell("politie", "A", 1, "b1", "n1");
+    struct told good = tell("politie", "A", 2, "b1", "n1");
+    bad.held_field = worse.held_field = "incident_date";
+    bad.content = "unusable";
+    assert_int_equal(world_signal(&world, &bad), HELD);
+    assert_int_equal(world_signal(&world, &worse), HELD);
+    assert_int_equal(world_signal(&world, &early), NEW); /* late, and older than what is held */
+    assert_int_equal(held_of("politie"), 2);
+    assert_int_equal(world_signal(&world, &good), REPLACES);
+    assert_int_equal(held_of("politie"), 1); /* the newer one still waits */
+    assert_int_equal(world_signal(&world, &bad), SUPERSEDED);
+    assert_int_equal(world_signal(&world, &worse), DUPLICATE);
+    assert_int_equal(held_of("politie"), 1);
+}
+
 static void an_acknowledgement_removes_and_never_goes_back(void **state)
 {
     (void)state;
@@ -475,6 +526,8 @@ int main(void)
         TEST(a_withdrawal_tells_the_ketenmanager),
         TEST(a_second_bsn_under_a_name_takes_the_nameless_away),
         TEST(held_is_kept_told_once_repaired_or_dropped),
+        TEST(what_is_held_is_held_once),
+        TEST(a_held_version_waits_until_a_usable_one_reaches_it),
         TEST(an_acknowledgement_removes_and_never_goes_back),
         TEST(a_command_twice_is_skipped_and_a_gap_is_refused),
         TEST(changed_criteria_are_applied_to_those_who_are_there),

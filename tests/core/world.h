@@ -11,6 +11,7 @@
 #include "core/match.h"
 #include "core/outbox.h"
 #include "core/person.h"
+#include "core/reference.h"
 #include "core/signal.h"
 #include "core/text.h"
 #include "store/ram.h"
