@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Three kinds of rows in one table: under the reference's tag the newest, under a tag made of it and
- * a version an older one, under a tag made of it and "held" the list of the held ones.
+ * Three kinds of rows in one table: under the reference's tag the newest, under a tag made of it
+ * and a version an older one, under a tag made of it and "held" the list of the held ones.
  */
 #include "core/reference.h"
 
@@ -66,7 +66,8 @@ void kp_reference_put(struct kp_txn *txn, const uint8_t *reference_tag,
     uint8_t bytes[1 + 8 + 8 + KP_TAG_BYTES];
     struct kp_writer writer;
     kp_writer_init(&writer, bytes, sizeof bytes);
-    kp_put_u8(&writer, (uint8_t)((uint32_t)reference->state | (reference->has_held ? HAS_HELD : 0)));
+    kp_put_u8(&writer,
+              (uint8_t)((uint32_t)reference->state | (reference->has_held ? HAS_HELD : 0)));
     kp_put_u64(&writer, reference->position);
     kp_put_u64(&writer, reference->version);
     kp_put_raw(&writer, slice_of_tag(reference->content_tag));

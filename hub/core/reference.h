@@ -42,7 +42,8 @@ bool kp_reference_get_older(struct kp_txn *txn, const uint8_t *reference_tag, ui
 void kp_reference_put_older(struct kp_txn *txn, const uint8_t *reference_tag,
                             const struct kp_reference *older);
 
-/* The held ones, oldest first; how many. @reference: as kp_reference_get found it, NULL: nothing. */
+/* The held ones, oldest first; how many. @reference: as kp_reference_get found it, NULL: nothing.
+ */
 uint32_t kp_reference_held(struct kp_txn *txn, const uint8_t *reference_tag,
                            const struct kp_reference *reference,
                            struct kp_reference_held ret_held[KP_REFERENCE_HELD_MAX]);

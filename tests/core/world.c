@@ -159,39 +159,57 @@ static void outcomes_of(struct world *world, uint64_t position, uint8_t *ret_out
     kp_txn_abort(txn);
 }
 
-uint8_t world_signal(struct world *world, const struct told *told)
+size_t world_encode_batch(struct world *world, const struct told *signals, uint32_t count)
 {
     struct kp_writer writer;
-    struct kp_command_signal signal;
-    char content[256];
-    uint8_t outcome;
-    struct kp_command_batch batch = {.signal_count = 1,
+    struct kp_command_batch batch = {.signal_count = count,
                                      .signature = KP_SLICE_LIT("signature"),
                                      .certificate_digest = KP_SLICE_LIT("certificate")};
-    make_signal(told, content, sizeof content, &signal);
-    begin_command(world, &writer, KP_COMMAND_BATCH, world_number(world, told->partner));
+    begin_command(world, &writer, KP_COMMAND_BATCH, world_number(world, signals[0].partner));
     kp_command_put_batch(&writer, &batch);
-    kp_command_put_signal(&writer, &signal);
-    apply(world, writer.size, 1);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kp_command_signal signal;
+        char content[256];
+        make_signal(&signals[i], content, sizeof content, &signal);
+        kp_command_put_signal(&writer, &signal);
+    }
+    assert_true(kp_writer_ok(&writer));
+    return writer.size;
+}
+
+uint8_t world_signal(struct world *world, const struct told *told)
+{
+    uint8_t outcome;
+    apply(world, world_encode_batch(world, told, 1), 1);
     outcomes_of(world, world->position, &outcome, 1);
     return outcome;
 }
 
-void world_tick(struct world *world)
+size_t world_encode_tick(struct world *world)
 {
     struct kp_writer writer;
     begin_command(world, &writer, KP_COMMAND_TICK, 0);
-    apply(world, writer.size, 1);
+    return writer.size;
 }
 
-void world_ack(struct world *world, const char *counterpart, uint64_t seq)
+void world_tick(struct world *world)
+{
+    apply(world, world_encode_tick(world), 1);
+}
+
+size_t world_encode_ack(struct world *world, const char *counterpart, uint64_t seq)
 {
     struct kp_writer writer;
     uint16_t number = world_number(world, counterpart);
     begin_command(world, &writer, KP_COMMAND_ACK, number);
     kp_put_u16(&writer, number);
     kp_put_u64(&writer, seq);
-    apply(world, writer.size, 1);
+    return writer.size;
+}
+
+void world_ack(struct world *world, const char *counterpart, uint64_t seq)
+{
+    apply(world, world_encode_ack(world, counterpart, seq), 1);
 }
 
 void world_drop(struct world *world, uint64_t held_position)
@@ -214,17 +232,39 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
     apply(world, writer.size, 1);
 }
 
+static uint64_t position_in(struct kp_txn *txn, const char *partner, const char *reference)
+{
+    struct kp_reference known = {0};
+    uint8_t tag[KP_TAG_BYTES];
+    reference_tag(partner, reference, tag);
+    bool found = kp_reference_get(txn, tag, &known);
+    return found && known.state == KP_REFERENCE_CURRENT ? known.position : 0;
+}
+
 uint64_t world_position_of(struct world *world, const char *partner, const char *reference)
 {
     struct kp_txn *txn;
     struct kp_diag diag;
-    struct kp_reference known = {0};
-    uint8_t tag[KP_TAG_BYTES];
-    reference_tag(partner, reference, tag);
     assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    bool found = kp_reference_get(txn, tag, &known);
+    uint64_t position = position_in(txn, partner, reference);
     kp_txn_abort(txn);
-    return found && known.state == KP_REFERENCE_CURRENT ? known.position : 0;
+    return position;
+}
+
+uint64_t world_person_in(struct kp_txn *txn, const char *partner, const char *reference,
+                         uint32_t index)
+{
+    struct kp_stored_signal stored;
+    enum kp_match_reason reason;
+    uint64_t position = position_in(txn, partner, reference);
+    assert_true(position > 0);
+    assert_true(kp_dossier_load(txn, position, &stored));
+    uint64_t person =
+        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index, &reason);
+    struct kp_person state;
+    assert_true(kp_person_load(txn, person, 0, &state));
+    assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */
+    return person;
 }
 
 uint64_t world_person(struct world *world, const char *partner, const char *reference,
@@ -232,17 +272,8 @@ uint64_t world_person(struct world *world, const char *partner, const char *refe
 {
     struct kp_txn *txn;
     struct kp_diag diag;
-    struct kp_stored_signal stored;
-    enum kp_match_reason reason;
-    uint64_t position = world_position_of(world, partner, reference);
-    assert_true(position > 0);
     assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
-    assert_true(kp_dossier_load(txn, position, &stored));
-    uint64_t person =
-        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index, &reason);
-    struct kp_person state;
-    assert_true(kp_person_load(txn, person, 0, &state));
-    assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */
+    uint64_t person = world_person_in(txn, partner, reference, index);
     kp_txn_abort(txn);
     return person;
 }

@@ -46,8 +46,12 @@ void world_open(struct world *world);
 void world_open_on(struct world *world, struct kp_store store);
 void world_close(struct world *world);
 void world_house(struct world *world, const struct kp_house *house);
-/* One batch of one signal; returns OutcomeKind and the position it got. */
+/* One batch of one signal; returns OutcomeKind. */
 uint8_t world_signal(struct world *world, const struct told *told);
+/* The commands as bytes in world->body, for who applies them himself; their size. */
+size_t world_encode_batch(struct world *world, const struct told *signals, uint32_t count);
+size_t world_encode_tick(struct world *world);
+size_t world_encode_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_tick(struct world *world);
 void world_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_drop(struct world *world, uint64_t held_position);
@@ -56,6 +60,9 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
 uint64_t world_person(struct world *world, const char *partner, const char *reference,
                       uint32_t index);
 uint64_t world_position_of(struct world *world, const char *partner, const char *reference);
+/* The same within a transaction. */
+uint64_t world_person_in(struct kp_txn *txn, const char *partner, const char *reference,
+                         uint32_t index);
 void world_digest(struct world *world, uint8_t ret_digest[32], uint64_t *ret_rows);
 /* Persons with at least one mention. */
 uint32_t world_count_persons(struct world *world);
