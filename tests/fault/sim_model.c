@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "sim_model.h"
 
-
 #include "base/time.h"
 #include "core/held.h"
 
@@ -129,9 +128,8 @@ enum sim_outcome sim_model_take(struct sim_model *model, const struct sim_signal
         *ret_first = before->position;
         return SIM_DUPLICATE;
     }
-    return signal->told.held_field != NULL
-               ? take_unusable(reference, signal, position, ret_first)
-               : take_usable(reference, signal, position, ret_first);
+    return signal->told.held_field != NULL ? take_unusable(reference, signal, position, ret_first)
+                                           : take_usable(reference, signal, position, ret_first);
 }
 
 const struct sim_known *sim_model_current(const struct sim_model *model, uint32_t partner,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* check: limit 300 s
  * Arrival order does not change the truth (P10): all orders of small sets of signals, and many of
- * larger ones, end where the model says. Each order is applied in one transaction, judged in it, and
- * undone. SEED, SETS (how many sets of five, and of twelve).
+ * larger ones, end where the model says. Each order is applied in one transaction, judged in it,
+ * and undone. SEED, SETS (how many sets of five, and of twelve).
  */
 #include "sim_model.h"
 
@@ -35,8 +35,13 @@ static uint32_t chance(uint32_t below)
 
 #define SIGNAL(p, r, v, kind_, date_, ...)                                                         \
     {                                                                                              \
-        .partner = (p), .reference = (r),                                                          \
-        .told = {.version = (v), .kind = (kind_), .role = 1, .date = (date_), __VA_ARGS__ }        \
+        .partner = (p), .reference = (r), .told = {                                                \
+            .version = (v),                                                                        \
+            .kind = (kind_),                                                                       \
+            .role = 1,                                                                             \
+            .date = (date_),                                                                       \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 #define ONE(bsn_, name_) .persons = 1, .bsn = {bsn_}, .name = {name_}, .content = ""
 #define UNUSABLE .persons = 1, .held_field = "incident_date", .content = "unusable"
@@ -55,8 +60,8 @@ static const struct sim_signal alphabet[] = {
     SIGNAL(2, 1, 1, 4, 20251201, ONE("b2", "n1")),
     SIGNAL(2, 1, 2, 4, 20251201, GONE),
     SIGNAL(1, 2, 1, 7, 20251111, ONE(NULL, "n2"), .themes = 1),
-    SIGNAL(2, 2, 1, 4, 20251212, .persons = 3, .bsn = {"b1", "b2", NULL}, .name = {"n1", NULL, "n1"},
-           .content = ""),
+    SIGNAL(2, 2, 1, 4, 20251212, .persons = 3, .bsn = {"b1", "b2", NULL},
+           .name = {"n1", NULL, "n1"}, .content = ""),
     SIGNAL(0, 2, 1, 4, 20251130, .persons = 2, .name = {"n2", "n2"}, .content = ""),
     SIGNAL(0, 3, 1, 4, 20251130, UNUSABLE),
     SIGNAL(0, 3, 1, 4, 20251130, ONE("b2", "n2")),
