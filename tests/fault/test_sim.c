@@ -325,7 +325,8 @@ static bool apply(struct world *world, struct kp_txn *txn, const struct record *
     struct kp_core_command command = {.position = record->position,
                                       .positions = record->positions,
                                       .stamp = record->stamp,
-                                      .body = kp_slice_of(sim.bodies + record->offset, record->size)};
+                                      .body =
+                                          kp_slice_of(sim.bodies + record->offset, record->size)};
     memset(&world->effects, 0, sizeof world->effects);
     return kp_core_apply(&world->core, txn, &command, &world->effects, &diag) == KP_OK ||
            fault("position %" PRIu64 ": %s", record->position, diag.text);
@@ -406,7 +407,8 @@ static bool note_event(struct mailbox *box, uint64_t seq, const Knooppunt__V1__E
     memcpy(box->digests[seq], digest, sizeof digest);
     sim.ready += event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_READY ? 1 : 0;
     sim.lapsed += event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_LAPSED ? 1 : 0;
-    return event->body_case != KNOOPPUNT__V1__EVENT__BODY_OUTCOMES || note_outcomes(event->outcomes);
+    return event->body_case != KNOOPPUNT__V1__EVENT__BODY_OUTCOMES ||
+           note_outcomes(event->outcomes);
 }
 
 static uint64_t acked_of(const struct mailbox *box)
@@ -443,7 +445,8 @@ static bool receivers_work(bool all)
         if (chance(25) == 0) {
             box->next = 0; /* cut off: it comes again */
         }
-        for (uint32_t n = all ? SEQ_MAX : chance(4); n > 0 && !faulty && receive(box, &faulty); n--) {
+        for (uint32_t n = all ? SEQ_MAX : chance(4); n > 0 && !faulty && receive(box, &faulty);
+             n--) {
         }
         if (faulty) {
             return false;
@@ -569,8 +572,8 @@ static bool state_is_right(const struct sim_model *model)
     kp_txn_abort(txn);
     uint32_t ripe = sim_model_ripe(model, day);
     return right ? sim.ready - sim.lapsed == ripe ||
-                       fault("the ketenmanager was told of %u and %u lapsed; %u are open", sim.ready,
-                             sim.lapsed, ripe)
+                       fault("the ketenmanager was told of %u and %u lapsed; %u are open",
+                             sim.ready, sim.lapsed, ripe)
                  : fault("%s", why);
 }
 
@@ -637,7 +640,8 @@ static void tell_story(void)
         const struct record *record = &sim.journal[i];
         for (uint32_t n = 0; record->batch != NULL && n < record->batch->count; n++) {
             const struct told *told = &record->batch->signals[n].told;
-            print_error("  %" PRIu64 " day %d: %s %s version %" PRIu64 "%s%s%s of %d, %u person(s)\n",
+            print_error("  %" PRIu64 " day %d: %s %s version %" PRIu64
+                        "%s%s%s of %d, %u person(s)\n",
                         record->position + n, (int)(record->stamp.ms / KP_DAY_MS), told->partner,
                         told->reference, told->version, told->withdraw ? " withdrawal" : "",
                         told->held_field != NULL ? " unusable" : "",
@@ -663,7 +667,8 @@ static void the_truth_survives_network_and_crashes(void **state)
         if (!run_seed(seed, NONE)) {
             tell_story();
             fail_msg("%s\nagain: SEED=%u SEEDS=1 %s/fault/test_sim", sim.why, seed,
-                     getenv("KNOOPPUNT_TESTS") != NULL ? "$KNOOPPUNT_TESTS" : "build/release/tests");
+                     getenv("KNOOPPUNT_TESTS") != NULL ? "$KNOOPPUNT_TESTS"
+                                                       : "build/release/tests");
         }
         crashes += sim.crashes;
         signals += (uint32_t)sim.last_position;
@@ -677,9 +682,10 @@ static void the_truth_survives_network_and_crashes(void **state)
 /* The positive control: each of these hubs is found out within so many seeds. */
 static void what_is_broken_is_found(void **state)
 {
-    static const char *const names[SABOTAGES] = {
-        [LOSE_ONE] = "a receipted batch lost", [COUNT_TWICE] = "a repeat counted again",
-        [SWAP_EVENTS] = "events out of order", [IGNORE_VERSION] = "versions ignored"};
+    static const char *const names[SABOTAGES] = {[LOSE_ONE] = "a receipted batch lost",
+                                                 [COUNT_TWICE] = "a repeat counted again",
+                                                 [SWAP_EVENTS] = "events out of order",
+                                                 [IGNORE_VERSION] = "versions ignored"};
     (void)state;
     for (enum sabotage sabotage = LOSE_ONE; sabotage < SABOTAGES; sabotage++) {
         uint32_t seed = 1;
