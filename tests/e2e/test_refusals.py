@@ -45,7 +45,7 @@ def raw_field(number, content):
 
 class Refusals(kit.Test):
     USERS = ("ketenmanager",)
-    seen = set()
+    seen, ran = set(), set()
     number = 0
 
     # --- what is sent ---
@@ -313,12 +313,13 @@ class Refusals(kit.Test):
 
     def tearDown(self):
         self.check_hub_is_well()
+        self.ran.add(self._testMethodName)
 
     @classmethod
     def tearDownClass(cls):
         missing = set(CODES) - cls.seen - set(ELSEWHERE)
         super().tearDownClass()
-        if missing:
+        if missing and cls.ran == set(unittest.defaultTestLoader.getTestCaseNames(cls)):  # not when some are left out
             raise AssertionError(f"codes that nothing here provokes: {sorted(missing)}")
 
 
