@@ -107,7 +107,7 @@ static uint32_t chance(uint32_t below)
     return (sim.state >> 3) % below;
 }
 
-static bool fault(const char *format, ...)
+static KP_PRINTF(1, 2) bool fault(const char *format, ...)
 {
     va_list args;
     if (sim.why[0] == '\0') {
