@@ -139,17 +139,6 @@ const struct sim_known *sim_model_current(const struct sim_model *model, uint32_
     return newest == NULL || newest->signal.told.withdraw ? NULL : newest;
 }
 
-uint32_t sim_model_held(const struct sim_model *model, uint32_t partner)
-{
-    uint32_t held = 0;
-    for (uint32_t r = 0; r < SIM_REFERENCES; r++) {
-        for (uint32_t i = 0; i < model->references[partner][r].count; i++) {
-            held += model->references[partner][r].known[i].held ? 1 : 0;
-        }
-    }
-    return held;
-}
-
 /* --- persons --- */
 
 struct mention {
@@ -283,11 +272,39 @@ static bool persons_agree(const struct mention *mentions, uint32_t count, struct
     return true;
 }
 
-static uint16_t number_of(struct kp_txn *txn, uint64_t position)
+/* Each that must be held is, with its code; and no other is. */
+static bool held_agree(const struct sim_model *model, struct kp_txn *txn, char *ret_why,
+                       size_t size)
 {
-    struct kp_stored_signal stored;
-    assert_true(kp_dossier_load(txn, position, &stored));
-    return stored.partner;
+    uint32_t expected = 0;
+    uint32_t found = 0;
+    struct kp_held held;
+    for (uint32_t p = 0; p < SIM_PARTNERS; p++) {
+        for (uint32_t r = 0; r < SIM_REFERENCES; r++) {
+            const struct sim_reference *reference = &model->references[p][r];
+            for (uint32_t i = 0; i < reference->count; i++) {
+                const struct sim_known *known = &reference->known[i];
+                enum kp_err code = known->conflict ? KP_E_CONFLICT : KP_E_DATE;
+                if (!known->held) {
+                    continue;
+                }
+                expected++;
+                if (!kp_held_get(txn, known->position, &held) || held.code != (uint32_t)code) {
+                    (void)snprintf(ret_why, size, "%s %s: position %llu is not held with code %d",
+                                   sim_partners[p], sim_references[r],
+                                   (unsigned long long)known->position, (int)code);
+                    return false;
+                }
+            }
+        }
+    }
+    for (uint64_t position = 0; kp_held_next(txn, position, &held); position = held.position) {
+        found++;
+    }
+    if (found != expected) {
+        (void)snprintf(ret_why, size, "%u held, not %u", found, expected);
+    }
+    return found == expected;
 }
 
 bool sim_model_agrees(const struct sim_model *model, struct kp_txn *txn, int32_t day, char *ret_why,
@@ -296,23 +313,8 @@ bool sim_model_agrees(const struct sim_model *model, struct kp_txn *txn, int32_t
     struct mention mentions[MENTIONS_MAX];
     size_t mark = kp_txn_scratch_mark(txn);
     uint32_t count = list_mentions(model, mentions);
-    bool agree = persons_agree(mentions, count, txn, day, ret_why, size);
-    for (uint32_t p = 0; agree && p < SIM_PARTNERS; p++) {
-        struct kp_partner_counts counts_now = {0};
-        const struct sim_known *any = NULL;
-        for (uint32_t r = 0; any == NULL && r < SIM_REFERENCES; r++) {
-            any = sim_model_current(model, p, r);
-        }
-        if (any == NULL) {
-            continue; /* his number is looked up by a signal of his */
-        }
-        kp_partner_counts_get(txn, number_of(txn, any->position), &counts_now);
-        if (counts_now.held != sim_model_held(model, p)) {
-            (void)snprintf(ret_why, size, "%s: %u held, not %u", sim_partners[p], counts_now.held,
-                           sim_model_held(model, p));
-            agree = false;
-        }
-    }
+    bool agree = persons_agree(mentions, count, txn, day, ret_why, size) &&
+                 held_agree(model, txn, ret_why, size);
     kp_txn_scratch_restore(txn, mark);
     return agree;
 }

@@ -54,10 +54,9 @@ enum sim_outcome sim_model_take(struct sim_model *model, const struct sim_signal
 /* The newest usable version; NULL: none, or it is withdrawn. */
 const struct sim_known *sim_model_current(const struct sim_model *model, uint32_t partner,
                                           uint32_t reference);
-uint32_t sim_model_held(const struct sim_model *model, uint32_t partner);
 /* Whether the state says the same: which signals stand, which persons they are about, who is ripe
  * on
- * @day, how many are held. What differs goes into @ret_why. */
+ * @day, what is held and why. What differs goes into @ret_why. */
 bool sim_model_agrees(const struct sim_model *model, struct kp_txn *txn, int32_t day, char *ret_why,
                       size_t size);
 /* Casussen that must be open on @day. */

@@ -666,9 +666,8 @@ static void the_truth_survives_network_and_crashes(void **state)
     for (uint32_t seed = from; seed < from + count; seed++) {
         if (!run_seed(seed, NONE)) {
             tell_story();
-            fail_msg("%s\nagain: SEED=%u SEEDS=1 %s/fault/test_sim", sim.why, seed,
-                     getenv("KNOOPPUNT_TESTS") != NULL ? "$KNOOPPUNT_TESTS"
-                                                       : "build/release/tests");
+            fail_msg("%s\nagain: SEED=%u SEEDS=1 build/release/tests/fault/test_sim", sim.why,
+                     seed);
         }
         crashes += sim.crashes;
         signals += (uint32_t)sim.last_position;

@@ -176,8 +176,8 @@ static int set_up(void **state)
     static struct kp_house house;
     const char *text = getenv("SEED");
     (void)state;
-    seed = text == NULL ? (uint32_t)kp_mono_now().us | 1 : (uint32_t)strtoul(text, NULL, 10);
-    print_message("again: SEED=%u\n", seed);
+    seed = text == NULL ? (uint32_t)kp_mono_now().us | 1 : (uint32_t)strtoul(text, NULL, 10) | 1;
+    print_message("again: SEED=%u build/release/tests/fault/test_sim_order\n", seed);
     world_open(&world);
     world_example_house(&house);
     world_house(&world, &house);
