@@ -48,6 +48,7 @@ class History:
         self.path = path
         self.file = open(path, "a", encoding="utf-8")
         self.changed = threading.Condition()
+        self.refused = []  # (partner, code, text): for whoever reads why
         self.count = collections.Counter()
 
     def add(self, what, **values):

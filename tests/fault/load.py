@@ -91,6 +91,7 @@ class Peer(client.Client):
             self.session, self.hello_at = None, time.monotonic() - 4.9  # ask for a new session, a moment from now
         elif batch is not None:
             self.history.add("refused", partner=self.name, batch=batch.message_id.hex(), code=refusal.code)
+            self.history.refused.append((self.name, refusal.code, refusal.text))
         else:
             raise client.Refused(refusal)
 
@@ -256,7 +257,7 @@ class Test(kit.Test):
         for name in (*self.PARTNERS, *self.USERS):
             self.take_all(name)
         found, figures = checker.check(self.history.path)
-        self.assertEqual(found, [], figures)
+        self.assertEqual(found, [], f"{figures} refused: {self.history.refused}")
         rows = self.house.ask("store", "verify")["verify"][0]
         self.assertGreater(rows["rows"], 0)
         self.assertEqual([rows["bad_rows"], rows["lost_keys"], rows["bad_tables"]], [0, 0, 0], rows)
