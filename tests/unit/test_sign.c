@@ -69,6 +69,36 @@ static const struct algorithm_row allowed[] = {
 };
 #define ALLOWED_COUNT (sizeof allowed / sizeof allowed[0])
 
+/* A counterpart chooses his key: one that may sign with SHA-512 alone never fits our algorithm, and
+ * must be no more than a signature that does not verify. */
+static void a_key_that_allows_another_digest_verifies_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t signature[256] = {1};
+    struct pki_request request = plain_request;
+    struct kp_certificate *certificate = NULL;
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_keygen_md(context, EVP_sha512()), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md(context, EVP_sha512()), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(context, 64), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+    request.digest = "SHA512";
+    X509 *x509 = pki_certificate(&request, key, NULL);
+    struct kp_slice der = pki_der(x509);
+    assert_int_equal(kp_certificate_parse(der, &certificate, &diag), KP_OK);
+    assert_int_equal(kp_verify(certificate, KP_SIGN_RSA_PSS, KP_LABEL_ENROL, KP_SLICE_LIT("words"),
+                               kp_slice_of(signature, sizeof signature), &diag),
+                     KP_E_SIGNATURE);
+    assert_null(kp_certificate_free(certificate));
+    pki_der_free(der);
+    X509_free(x509);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
+}
+
 static void what_is_signed_verifies(void **state)
 {
     (void)state;
@@ -421,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_signed_verifies),
+        cmocka_unit_test(a_key_that_allows_another_digest_verifies_nothing),
         cmocka_unit_test(every_flipped_bit_is_seen),
         cmocka_unit_test(a_signature_serves_one_label_and_one_key),
         cmocka_unit_test(an_algorithm_other_than_the_keys_is_refused),
