@@ -21,17 +21,17 @@ struct canary_sockets {
     void *server, *client, *monitor;
 };
 
-static bool open_sockets(void *zmq_context, const struct kp_secret *secret,
-                         struct canary_sockets *sockets)
+static bool open_sockets(void *zmq_context, struct canary_sockets *sockets)
 {
     char endpoint[64] = {0};
     size_t endpoint_size = sizeof endpoint;
     uint8_t server_public[KP_KEY_BYTES];
     uint8_t client_public[KP_KEY_BYTES];
+    struct kp_secret server_secret;
     struct kp_secret client_secret;
-    kp_curve_public(secret, server_public);
+    kp_curve_new_pair(server_public, &server_secret);
     kp_curve_new_pair(client_public, &client_secret);
-    sockets->server = kp_curve_server(zmq_context, secret, CANARY_DOMAIN);
+    sockets->server = kp_curve_server(zmq_context, &server_secret, CANARY_DOMAIN);
     sockets->client = zmq_socket(zmq_context, ZMQ_PAIR);
     bool open = sockets->server != NULL && sockets->client != NULL;
     if (open) {
@@ -47,6 +47,7 @@ static bool open_sockets(void *zmq_context, const struct kp_secret *secret,
                (sockets->monitor = kp_monitor_open(zmq_context, sockets->client)) != NULL &&
                zmq_connect(sockets->client, endpoint) == 0;
     }
+    kp_secret_done(&server_secret);
     kp_secret_done(&client_secret);
     return open;
 }
@@ -87,12 +88,11 @@ static enum kp_err await_verdict(void *monitor, uint32_t timeout_ms)
     }
 }
 
-enum kp_err kp_canary_try(void *zmq_context, const struct kp_secret *secret, uint32_t timeout_ms,
-                          struct kp_diag *reterr_diag)
+enum kp_err kp_canary_try(void *zmq_context, uint32_t timeout_ms, struct kp_diag *reterr_diag)
 {
     struct canary_sockets sockets = {0};
     enum kp_err err = KP_E_IO;
-    if (open_sockets(zmq_context, secret, &sockets)) {
+    if (open_sockets(zmq_context, &sockets)) {
         err = await_verdict(sockets.monitor, timeout_ms);
     } else if (errno == ETERM) {
         err = KP_E_STATE;
@@ -145,7 +145,7 @@ static void *canary_main(void *context)
         struct kp_diag diag = {0};
         enum kp_err err = KP_E_TIMEOUT;
         for (int i = 0; i < CANARY_TRIES && (err == KP_E_TIMEOUT || err == KP_E_IO); i++) {
-            err = kp_canary_try(options->zmq_context, options->secret, CANARY_TRY_MS, &diag);
+            err = kp_canary_try(options->zmq_context, CANARY_TRY_MS, &diag);
         }
         if (err == KP_E_STATE) {
             break;

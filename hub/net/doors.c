@@ -375,7 +375,6 @@ static enum kp_err start_guard(struct kp_doors *doors, struct kp_diag *reterr_di
         .zmq_context = zmq_context, .context = doors, .on_fatal = on_guard_failed};
     uint32_t every_ms = doors->shared.options.canary_ms;
     const struct kp_canary_options canary = {.zmq_context = zmq_context,
-                                             .secret = &doors->secret,
                                              .interval_ms =
                                                  every_ms == 0 ? CANARY_EVERY_MS : every_ms,
                                              .context = doors,
@@ -384,7 +383,7 @@ static enum kp_err start_guard(struct kp_doors *doors, struct kp_diag *reterr_di
     if (err != KP_OK) {
         return err;
     }
-    err = kp_canary_try(zmq_context, &doors->secret, CANARY_START_MS, reterr_diag);
+    err = kp_canary_try(zmq_context, CANARY_START_MS, reterr_diag);
     if (err == KP_E_TIMEOUT) {
         return KP_E_CRYPTO; /* unjudged is as unguarded; the diag says which */
     }

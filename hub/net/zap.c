@@ -96,9 +96,11 @@ static const char *judge(struct kp_zap *zap, const zmq_msg_t *domain,
     }
     KP_ASSERT(pthread_mutex_lock(&zap->mutex) == 0);
     const struct zap_row *row = find_row(zap, door);
-    if (row != NULL && has_key(row->keys.allowed, row->keys.allowed_count, key)) {
+    if (row == NULL) {
+        status = "300"; /* it is closing, and libzmq not done with it: no verdict, he tries again */
+    } else if (has_key(row->keys.allowed, row->keys.allowed_count, key)) {
         status = "200";
-    } else if (row != NULL && has_key(row->keys.revoked, row->keys.revoked_count, key)) {
+    } else if (has_key(row->keys.revoked, row->keys.revoked_count, key)) {
         status = "500";
     }
     KP_ASSERT(pthread_mutex_unlock(&zap->mutex) == 0);
@@ -171,7 +173,10 @@ static bool answer(struct kp_zap *zap, struct zap_request *request)
         }
     }
     bool let_in = status[0] == '2';
-    const char *reason = let_in ? "OK" : (status[0] == '5' ? "revoked" : "unknown");
+    const char *reason = let_in             ? "OK"
+                         : status[0] == '5' ? "revoked"
+                         : status[0] == '3' ? "closing"
+                                            : "unknown";
     zmq_msg_t *id = &request->parts[PART_REQUEST_ID];
     bool has_id = request->part_count > PART_REQUEST_ID;
     return send_part(zap->socket, "1.0", 3, ZMQ_SNDMORE) &&

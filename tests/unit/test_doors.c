@@ -91,6 +91,32 @@ static void an_unknown_key_gets_400_and_a_revoked_one_500(void **state)
     kit_leave(&good);
 }
 
+/* A door that closes while its owner knocks: he is to try again, not to be told that he is nobody.
+ */
+static void at_a_closing_door_a_known_key_is_never_called_unknown(void **state)
+{
+    struct kit_hub *hub = *state;
+    struct kit_key key = kit_key();
+    struct kp_door_keys keys = kit_allow(&key, NULL);
+    struct kp_diag diag = {0};
+    uint16_t port = kit_door(hub, DOOR, keys);
+    for (uint32_t round = 0; round < 300; round++) {
+        struct kit_client client = kit_connect(hub, &key, port);
+        int64_t until_us = kp_mono_now().us + round % 30 * 100;
+        while (kp_mono_now().us < until_us) { /* into the handshake, more or less */
+        }
+        kp_doors_close(hub->doors, DOOR, KP_SLICE_EMPTY);
+        struct kp_monitor_event event;
+        for (int64_t end_us = kp_mono_now().us + 3000; kp_mono_now().us < end_us;) {
+            while (kp_monitor_next(client.monitor, &event)) {
+                assert_int_not_equal(event.event, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+            }
+        }
+        kit_leave(&client);
+        assert_int_equal(kp_doors_set(hub->doors, DOOR, port, &keys, KP_SLICE_EMPTY, &diag), KP_OK);
+    }
+}
+
 static void a_key_of_one_door_does_not_open_another(void **state)
 {
     struct kit_hub *hub = *state;
@@ -340,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HUB(a_frame_goes_in_and_an_answer_comes_back),
         WITH_HUB(an_unknown_key_gets_400_and_a_revoked_one_500),
+        WITH_HUB(at_a_closing_door_a_known_key_is_never_called_unknown),
         WITH_HUB(a_key_of_one_door_does_not_open_another),
         WITH_HUB(a_removed_key_is_put_out_and_a_kept_one_is_left_alone),
         WITH_HUB(a_peer_that_never_spoke_is_put_out_with_its_key),
