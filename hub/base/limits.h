@@ -37,7 +37,6 @@
 #define KP_PERSON_SIGNALS_MAX                                                                      \
     4096u /* mentions in one person's dossier; more are held as PERSON_FULL */
 #define KP_PERSON_FORMS_MAX 256u
-#define KP_NAME_PERSONS_MAX 256u
 #define KP_HELD_PER_PARTNER_MAX 10000u
 #define KP_ACK_ROWS_MAX                                                                            \
     4096u /* rows one acknowledgement can remove: the most credit a mailbox can have */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * INDEX rows: a BSN tag holds {1, person}; a name tag holds {2, own, overflow, persons...}: own is
- * the person made of mentions without BSN under this name (0: there was none yet), persons are
- * those who carry it with a BSN.
+ * INDEX rows: a BSN tag holds {1, person}; a name tag holds {2, own, count, mixed}: own is the
+ * person made of mentions without BSN under this name (0: there was none yet), count is how many
+ * carry it with a BSN, and mixed all their ids, exclusively or-ed: of one that is left, his id. So
+ * a row is small however common the name, and what it says does not depend on who came first.
  */
 #include "core/match.h"
 
@@ -12,13 +13,12 @@
 
 #define ROW_BSN 1
 #define ROW_NAME 2
-#define NAME_ROW_BYTES_MAX (1u + 8u + 1u + 2u + 8u * KP_NAME_PERSONS_MAX)
+#define NAME_ROW_BYTES (1u + 8u + 4u + 8u)
 
 struct name_row {
     uint64_t own;
-    bool overflow; /* more persons than are listed: ambiguous for ever */
-    uint16_t count;
-    uint64_t persons[KP_NAME_PERSONS_MAX];
+    uint32_t count;
+    uint64_t mixed;
 };
 
 static struct kp_slice tag_slice(const uint8_t *tag)
@@ -56,9 +56,7 @@ static void put_bsn_row(struct kp_txn *txn, const uint8_t *bsn_tag, uint64_t per
 static bool get_name_row(struct kp_txn *txn, const uint8_t *name_tag, struct name_row *ret_row)
 {
     struct kp_slice value;
-    ret_row->own = 0;
-    ret_row->overflow = false;
-    ret_row->count = 0;
+    *ret_row = (struct name_row){0};
     if (!kp_txn_get(txn, KP_TABLE_INDEX, tag_slice(name_tag), &value)) {
         return false;
     }
@@ -66,17 +64,9 @@ static bool get_name_row(struct kp_txn *txn, const uint8_t *name_tag, struct nam
     kp_reader_init(&reader, value);
     uint8_t type = kp_get_u8(&reader);
     ret_row->own = kp_get_u64(&reader);
-    ret_row->overflow = kp_get_u8(&reader) != 0;
-    uint16_t count = kp_get_u16(&reader);
-    if (type != ROW_NAME || count > KP_NAME_PERSONS_MAX) {
-        kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a name does not decode");
-        return false;
-    }
-    for (uint16_t i = 0; i < count; i++) {
-        ret_row->persons[i] = kp_get_u64(&reader);
-    }
-    ret_row->count = count;
-    if (!kp_reader_done(&reader)) {
+    ret_row->count = kp_get_u32(&reader);
+    ret_row->mixed = kp_get_u64(&reader);
+    if (type != ROW_NAME || !kp_reader_done(&reader)) {
         kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a name does not decode");
         return false;
     }
@@ -85,16 +75,13 @@ static bool get_name_row(struct kp_txn *txn, const uint8_t *name_tag, struct nam
 
 static void put_name_row(struct kp_txn *txn, const uint8_t *name_tag, const struct name_row *row)
 {
-    uint8_t bytes[NAME_ROW_BYTES_MAX];
+    uint8_t bytes[NAME_ROW_BYTES];
     struct kp_writer writer;
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_put_u8(&writer, ROW_NAME);
     kp_put_u64(&writer, row->own);
-    kp_put_u8(&writer, row->overflow ? 1 : 0);
-    kp_put_u16(&writer, row->count);
-    for (uint16_t i = 0; i < row->count; i++) {
-        kp_put_u64(&writer, row->persons[i]);
-    }
+    kp_put_u32(&writer, row->count);
+    kp_put_u64(&writer, row->mixed);
     KP_ASSERT(kp_writer_ok(&writer));
     kp_txn_put(txn, KP_TABLE_INDEX, tag_slice(name_tag), kp_writer_slice(&writer), KP_SUBJECT_NONE);
 }
@@ -102,7 +89,7 @@ static void put_name_row(struct kp_txn *txn, const uint8_t *name_tag, const stru
 /* Rules 2 and 3: who holds the mentions without BSN under this name. */
 static uint64_t holder(const struct name_row *row)
 {
-    return row->count == 1 && !row->overflow ? row->persons[0] : row->own;
+    return row->count == 1 ? row->mixed : row->own;
 }
 
 uint64_t kp_match_find(struct kp_txn *txn, const struct kp_command_mention *mention,
@@ -138,7 +125,7 @@ uint64_t kp_match_make(struct kp_txn *txn, const struct kp_command_mention *ment
     return person;
 }
 
-/* Store the row with its new list of persons and say what moves because of it. */
+/* Store the row as it is now and say what moves because of it. */
 static void put_changed_row(struct kp_txn *txn, const uint8_t *name_tag, struct name_row *row,
                             uint64_t holder_before, uint64_t fresh_id,
                             struct kp_match_move *ret_move)
@@ -168,16 +155,8 @@ void kp_match_name_gained(struct kp_txn *txn, const uint8_t *name_tag, uint64_t 
     struct name_row row;
     (void)get_name_row(txn, name_tag, &row); /* an absent row is an empty one */
     uint64_t before = holder(&row);
-    if (row.count == KP_NAME_PERSONS_MAX) {
-        row.overflow = true;
-    } else {
-        uint16_t at = row.count++;
-        while (at > 0 && row.persons[at - 1] > person) {
-            row.persons[at] = row.persons[at - 1];
-            at--;
-        }
-        row.persons[at] = person;
-    }
+    row.count++;
+    row.mixed ^= person;
     put_changed_row(txn, name_tag, &row, before, fresh_id, ret_move);
 }
 
@@ -187,14 +166,13 @@ void kp_match_name_lost(struct kp_txn *txn, const uint8_t *name_tag, uint64_t pe
     struct name_row row;
     (void)get_name_row(txn, name_tag, &row); /* an absent row is an empty one */
     uint64_t before = holder(&row);
-    for (uint16_t i = 0; i < row.count; i++) {
-        if (row.persons[i] == person) {
-            row.count--;
-            memmove(&row.persons[i], &row.persons[i + 1],
-                    sizeof row.persons[0] * (size_t)(row.count - i));
-            break;
-        }
+    *ret_move = (struct kp_match_move){0};
+    if (row.count == 0) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a name is carried by nobody whom it could lose");
+        return;
     }
+    row.count--;
+    row.mixed ^= person;
     put_changed_row(txn, name_tag, &row, before, fresh_id, ret_move);
 }
 
