@@ -18,10 +18,10 @@
 #define ARENA_BYTES (8u << 20)
 #define SCHEMA 1
 
-/* A frame on its way to a worker; no frame: the door's session is over. */
+/* A frame on its way to a worker; NULL: its peer has left, the door's session is over. */
 struct item {
     uint16_t door;
-    struct kp_frame *frame; /* NULL: its peer has left */
+    struct kp_frame *frame;
 };
 
 struct desk {

@@ -254,6 +254,17 @@ static void a_second_bsn_under_a_name_takes_the_nameless_away(void **state)
     assert_int_equal(world_count_persons(&world), 1);
 }
 
+static uint32_t held_of(const char *partner)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_partner_counts counts;
+    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
+    kp_partner_counts_get(txn, world_number(&world, partner), &counts);
+    kp_txn_abort(txn);
+    return counts.held;
+}
+
 static void held_is_kept_told_once_repaired_or_dropped(void **state)
 {
     (void)state;
@@ -274,13 +285,7 @@ static void held_is_kept_told_once_repaired_or_dropped(void **state)
     assert_int_equal(world_signal(&world, &good), NEW);                /* repairs the first */
     world_retry(&world, held_position, &good2);
     assert_int_equal(world.effects.outcomes[NEW], 1);
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_partner_counts counts;
-    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
-    kp_partner_counts_get(txn, world_number(&world, "politie"), &counts);
-    kp_txn_abort(txn);
-    assert_int_equal(counts.held, 0);
+    assert_int_equal(held_of("politie"), 0);
     struct told bad3 = tell("politie", "C", 1, "b1", "n1");
     bad3.held_field = "incident_date";
     assert_int_equal(world_signal(&world, &bad3), HELD);
@@ -288,17 +293,6 @@ static void held_is_kept_told_once_repaired_or_dropped(void **state)
     assert_int_equal(world.effects.outcomes[DROPPED], 1);
     assert_int_equal(world_signal(&world, &bad3),
                      HELD); /* dropped is forgotten: it may come again */
-}
-
-static uint32_t held_of(const char *partner)
-{
-    struct kp_txn *txn;
-    struct kp_diag diag;
-    struct kp_partner_counts counts;
-    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
-    kp_partner_counts_get(txn, world_number(&world, partner), &counts);
-    kp_txn_abort(txn);
-    return counts.held;
 }
 
 static void what_is_held_is_held_once(void **state)
