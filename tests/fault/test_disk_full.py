@@ -29,7 +29,7 @@ def skip_unless_mounting():
     """In a mount namespace of our own: what is mounted goes with us."""
     if os.geteuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0 or \
             subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, check=False).returncode != 0:
-        print("skipped: only root can mount a file system")
+        print("a file system of its own cannot be mounted here: not root, or in a chroot")
         sys.exit(77)
 
 
