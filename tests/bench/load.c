@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define CREDIT 2048u
 #define POLL_MS 20
@@ -25,7 +26,7 @@
 static _Noreturn void give_up(const char *what, const struct kp_diag *diag)
 {
     (void)fprintf(stderr, "load: %s: %s\n", what, diag == NULL ? "" : diag->text);
-    exit(1);
+    _exit(1); /* the other threads are at work still, and do not bear a library that is put away */
 }
 
 /* --- signals --- */
@@ -145,7 +146,7 @@ static bool may_send(const struct door *door, int64_t elapsed_us)
     bool paced = options->rate == 0 || turn * 1000000 <= options->rate * (uint64_t)elapsed_us;
     bool left =
         options->count == 0 ? elapsed_us < (int64_t)options->seconds * 1000000 : door->sent < mine;
-    return door->in_session && window && applied && paced && left;
+    return door->in_session && window && applied && paced && left && !atomic_load(&all.full);
 }
 
 static void send_what_may(struct door *door)
@@ -243,6 +244,26 @@ static void take_events(struct door *door, const Knooppunt__V1__Deliver *deliver
     }
 }
 
+/* The window is the hub's own, so nothing is refused in a right measurement; but where the backlog
+ * may grow, it may grow to the hub's limit: then the measurement is over. */
+static void on_refusal(struct door *door, const Knooppunt__V1__Refusal *refusal)
+{
+    struct kp_diag diag;
+    if (refusal->code != KP_E_LATER || door->options->unapplied_max != 0) {
+        (void)kp_fail(&diag, (enum kp_err)refusal->code, "%u %s", refusal->code, refusal->text);
+        give_up("refused", &diag);
+    }
+    atomic_store(&all.full, true);
+    for (uint32_t i = 0; i < door->flight_count; i++) {
+        struct flight *flight = &door->flights[i];
+        if (memcmp(flight->id, refusal->refused_message_id.data, sizeof flight->id) == 0) {
+            door->sent -= flight->signals;
+            *flight = door->flights[--door->flight_count];
+            return;
+        }
+    }
+}
+
 static void on_event(struct door *door, const struct kp_client_event *event, int64_t now_us)
 {
     struct kp_diag diag = {0};
@@ -261,8 +282,8 @@ static void on_event(struct door *door, const struct kp_client_event *event, int
         take_events(door, event->deliver, now_us);
         break;
     case KP_CLIENT_REFUSAL:
-        (void)fprintf(stderr, "load: refused: %u %s\n", event->refusal->code, event->refusal->text);
-        exit(1); /* the window is the hub's own: nothing is refused in a right measurement */
+        on_refusal(door, event->refusal);
+        break;
     case KP_CLIENT_LOST:
     case KP_CLIENT_SHUT_OUT:
         give_up("the session ended", NULL);
@@ -342,6 +363,7 @@ static bool is_done(const struct door *door)
     bool all_sent = options->count > 0
                         ? door->sent >= options->count / options->door_count
                         : kp_mono_now().us - all.began_us >= (int64_t)options->seconds * 1000000;
+    all_sent = all_sent || atomic_load(&all.full);
     return all_sent && door->flight_count == 0 &&
            (options->unapplied_max == 0 || door->processed >= door->sent);
 }

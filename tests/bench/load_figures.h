@@ -51,7 +51,7 @@ struct door {
 
 static struct {
     struct door doors[DOORS_MAX];
-    atomic_bool stop;
+    atomic_bool stop, full; /* full: the hub said "later": as much waits as it lets wait */
     int64_t began_us;
     struct moments alerts;
 } all;
