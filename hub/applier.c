@@ -32,6 +32,8 @@
  * larger ones write fewer pages for each command. */
 #define GROUP_US_PER_WAITING 12
 #define GROUP_US_BACKLOG 250000
+/* The disk is the journal's for four fifths of the time: receipts wait behind our commits. */
+#define PAUSE_PER_COMMIT 5
 
 struct applier {
     struct kp_hub *hub;
@@ -41,6 +43,7 @@ struct applier {
     struct kp_journal_record records[CHUNK_RECORDS];
     uint64_t applied;
     struct kp_mono began; /* the last group */
+    int64_t commit_us;    /* what its commit took */
     uint32_t careful;     /* commands still to be applied one by one */
     uint64_t attempt_position;
     uint32_t attempts;
@@ -247,7 +250,9 @@ static bool apply_group(struct applier *applier, uint64_t waiting)
         if (err == KP_OK) {
             read_group_end(applier, txn, &group);
             kp_crash_point("apply.before_commit");
+            struct kp_mono before = kp_mono_now();
             err = kp_txn_commit(txn, &diag);
+            applier->commit_us = kp_mono_now().us - before.us;
             kp_crash_point("apply.after_commit");
         } else {
             kp_txn_abort(txn);
@@ -276,12 +281,20 @@ bool kp_applier_wait(struct kp_hub *hub, uint64_t position)
     return reached;
 }
 
+static int64_t pause_us(const struct applier *applier)
+{
+    int64_t us = applier->commit_us * PAUSE_PER_COMMIT;
+    return us < KP_GROUP_PAUSE_US_MIN   ? KP_GROUP_PAUSE_US_MIN
+           : us > KP_GROUP_PAUSE_US_MAX ? KP_GROUP_PAUSE_US_MAX
+                                        : us;
+}
+
 /* A commit costs the disk the same for one command as for ten, and the journal's sync waits behind
  * it: after a group the next one gathers first. Locked. */
 static void pause_between_groups(struct applier *applier)
 {
     struct kp_hub *hub = applier->hub;
-    int64_t us = applier->began.us + KP_GROUP_PAUSE_US;
+    int64_t us = applier->began.us + pause_us(applier);
     struct timespec until = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     while (applier->careful == 0 && kp_mono_now().us < us && !atomic_load(&hub->stopping)) {
         (void)pthread_cond_timedwait(&hub->progress.changed, &hub->progress.lock, &until);

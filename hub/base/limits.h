@@ -56,9 +56,10 @@
 #define KP_JOURNAL_RECORD_BYTES_MAX (4u << 20)
 #define KP_TRIM_RECORDS_MAX 1000u
 #define KP_OUTBOUND_QUEUE_FRAMES 4096u
-#define KP_ACK_LINGER_MS 5     /* acknowledgements wait this long for company in the journal */
-#define KP_GROUP_US_MAX 8000   /* a group of the applier, from its first command to its commit */
-#define KP_GROUP_PAUSE_US 4000 /* from the beginning of one to that of the next, at least */
+#define KP_ACK_LINGER_MS 5   /* acknowledgements wait this long for company in the journal */
+#define KP_GROUP_US_MAX 8000 /* a group of the applier, from its first command to its commit */
+#define KP_GROUP_PAUSE_US_MIN 4000 /* from the beginning of one to that of the next, at least */
+#define KP_GROUP_PAUSE_US_MAX 20000
 #define KP_GROUP_PAGES_MAX 30000u
 
 /* Store */

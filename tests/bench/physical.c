@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What the machine itself can do at this moment, for the ratios: a commit of LMDB with one appended
- * row, an append with fdatasync, a CURVE round trip over loopback, one signature and its check.
+ * row, an append with fdatasync, pages here and there with one fdatasync, a CURVE round trip over
+ * loopback, one signature and its check.
  * usage: physical DIRECTORY KEYS BYTES SECONDS. Prints one line of JSON, times in microseconds.
  */
 #include "base/assert.h"
@@ -124,6 +125,47 @@ static void measure_append(struct bench *bench)
     KP_ASSERT(file.fd >= 0);
     measure(bench, "append", step_append, &file);
     (void)close(file.fd);
+}
+
+/* --- the state's way: pages all over a file, one sync --- */
+
+#define STATE_PAGES 131072u /* 512 MiB: more than a disk's own cache makes cheap */
+#define PAGE_BYTES 4096u
+#define STEP_PAGES 200u
+
+struct pages {
+    int fd;
+    uint64_t random; /* xorshift64 */
+    uint8_t page[PAGE_BYTES];
+};
+
+static void step_pages(void *context)
+{
+    struct pages *pages = context;
+    for (uint32_t i = 0; i < STEP_PAGES; i++) {
+        pages->random ^= pages->random << 13;
+        pages->random ^= pages->random >> 7;
+        pages->random ^= pages->random << 17;
+        off_t at = (off_t)(pages->random % STATE_PAGES) * PAGE_BYTES;
+        KP_ASSERT(pwrite(pages->fd, pages->page, PAGE_BYTES, at) == PAGE_BYTES);
+    }
+    KP_ASSERT(fdatasync(pages->fd) == 0);
+}
+
+static void measure_pages(struct bench *bench)
+{
+    struct pages pages = {.random = 88172645463325252u};
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/physical.pages", bench->dir);
+    pages.fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    KP_ASSERT(pages.fd >= 0);
+    memset(pages.page, 1, sizeof pages.page);
+    for (uint32_t i = 0; i < STATE_PAGES; i++) {
+        KP_ASSERT(write(pages.fd, pages.page, PAGE_BYTES) == PAGE_BYTES);
+    }
+    KP_ASSERT(fsync(pages.fd) == 0);
+    measure(bench, "pages", step_pages, &pages);
+    (void)close(pages.fd);
 }
 
 /* --- a round trip, both sides with CURVE --- */
@@ -252,6 +294,7 @@ int main(int argc, char **argv)
     printf("{");
     measure_commit(&bench);
     measure_append(&bench);
+    measure_pages(&bench);
     measure_trip(&bench);
     measure_signing(&bench, argv[2]);
     printf("\"bytes\": %zu}\n", bench.bytes);
