@@ -134,6 +134,37 @@ static enum kp_err check_request(struct kp_hub *hub, const struct kp_view *view,
                           kp_wall_now(), reterr_diag);
 }
 
+/* Whether this key may still be enrolled. *ret_present: it is already, and good. */
+static enum kp_err check_key(struct kp_hub *hub, const struct request *request, bool *ret_present,
+                             struct kp_diag *reterr_diag)
+{
+    struct kp_txn *txn;
+    uint8_t digest[KP_SHA256_BYTES];
+    kp_sha256(slice_of(&request->body->certificate), KP_SLICE_EMPTY, KP_SLICE_EMPTY, digest);
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    enum kp_key_standing standing =
+        kp_counterpart_standing(txn, kp_slice_str(request->body->counterpart),
+                                slice_of(&request->body->curve_public), digest);
+    err = kp_txn_error(txn);
+    *reterr_diag = txn->diag;
+    kp_txn_abort(txn);
+    *ret_present = standing == KP_KEY_PRESENT;
+    if (err == KP_OK && standing == KP_KEY_SHUT_OUT) {
+        return kp_fail(reterr_diag, KP_E_KEY_REVOKED,
+                       "this key or certificate was revoked or replaced, and does not come back; "
+                       "make new ones (knooppunt keygen) and a new request");
+    }
+    if (err == KP_OK && standing == KP_KEY_OTHERS) {
+        return kp_fail(reterr_diag, KP_E_EXISTS,
+                       "this transport key is another counterpart's; each makes keys of its own "
+                       "(knooppunt keygen)");
+    }
+    return err;
+}
+
 static enum kp_err submit_enrol(struct kp_hub *hub, const struct request *request,
                                 struct kp_diag *reterr_diag)
 {
@@ -295,7 +326,11 @@ static enum kp_err enrol(struct kp_hub *hub, const struct kp_query *query, bool 
         err = check_request(hub, view, &request, reterr_diag);
         kp_view_release(view);
     }
+    bool present = false;
     if (err == KP_OK) {
+        err = check_key(hub, &request, &present, reterr_diag);
+    }
+    if (err == KP_OK && !present) {
         err = submit_enrol(hub, &request, reterr_diag);
     }
     if (err == KP_OK) {
@@ -363,6 +398,16 @@ static bool parse_hex_key(const char *hex, uint8_t ret_key[KP_CURVE_KEY_BYTES])
     return true;
 }
 
+static bool has_this_key(const struct kp_counterpart *counterpart, const uint8_t *key)
+{
+    for (uint32_t i = 0; i < counterpart->key_count; i++) {
+        if (memcmp(counterpart->keys[i].curve_public, key, KP_CURVE_KEY_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Arguments: id, and for one key only its 64 hexadecimal digits. */
 static enum kp_err revoke(struct kp_hub *hub, const struct kp_query *query, bool is_user,
                           struct kp_answer *answer, struct kp_diag *reterr_diag)
@@ -380,10 +425,17 @@ static enum kp_err revoke(struct kp_hub *hub, const struct kp_query *query, bool
     struct kp_view *view = kp_view_hold(hub);
     const struct kp_view_counterpart *one = find(view, query->arguments[0]);
     bool known = one != NULL && one->row.is_user == is_user && one->row.key_count > 0;
+    bool has_key = known && (!one_key || has_this_key(&one->row, key));
     kp_view_release(view);
     if (!known) {
         return kp_fail(reterr_diag, KP_E_NOT_FOUND, "no %s \"%.40s\" is enrolled",
                        is_user ? "user" : "partner", query->arguments[0]);
+    }
+    if (!has_key) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "\"%.40s\" has no such key, nothing was revoked; `knooppunt %s list %.40s` "
+                       "shows the keys",
+                       query->arguments[0], is_user ? "user" : "partner", query->arguments[0]);
     }
     struct kp_entry *entry = kp_entry_new(KP_COMMAND_REVOKE, 512, 1);
     struct kp_writer writer;

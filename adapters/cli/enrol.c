@@ -8,9 +8,13 @@
 #include "cli/hub_commands.h"
 #include "cli/print.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define REQUEST_BYTES_MAX (128u << 10)
 #define ANSWER_MS 30000
@@ -69,12 +73,34 @@ static void print_enrolment(struct enrolment *enrolment, struct kp_slice request
     }
 }
 
+/* Before anything is enrolled: where the bundle goes can be written, and is not somebody's file. */
+static enum kp_err check_out(const char *path, struct kp_diag *reterr_diag)
+{
+    char dir[PATH_MAX];
+    if ((size_t)snprintf(dir, sizeof dir, "%s", path) >= sizeof dir) {
+        return kp_fail(reterr_diag, KP_E_USAGE, "--out: the path is too long");
+    }
+    if (access(path, F_OK) == 0) {
+        return kp_fail(reterr_diag, KP_E_EXISTS,
+                       "%s is there already; give --out another name, or move it away. Nothing was "
+                       "enrolled",
+                       path);
+    }
+    if (access(dirname(dir), W_OK | X_OK) != 0) {
+        return kp_fail(reterr_diag, KP_E_IO, "cannot make a file %s: %s. Nothing was enrolled",
+                       path, strerror(errno));
+    }
+    return KP_OK;
+}
+
 static enum kp_err run_enrol(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
     char *request = NULL;
     size_t size = 0;
-    enum kp_err err =
-        kp_file_read(args->arguments[0], REQUEST_BYTES_MAX, &request, &size, reterr_diag);
+    enum kp_err err = check_out(kp_cli_value(args, "out"), reterr_diag);
+    if (err == KP_OK) {
+        err = kp_file_read(args->arguments[0], REQUEST_BYTES_MAX, &request, &size, reterr_diag);
+    }
     if (err != KP_OK) {
         return err;
     }
@@ -98,7 +124,7 @@ static enum kp_err run_enrol(const struct kp_cli_args *args, struct kp_diag *ret
     return err;
 }
 
-static enum kp_err revoke(const struct kp_cli_args *args, const char *list,
+static enum kp_err run_revoke(const struct kp_cli_args *args, const char *list,
                           struct kp_diag *reterr_diag)
 {
     const char *key = kp_cli_value(args, "key");
@@ -130,12 +156,12 @@ static enum kp_err revoke(const struct kp_cli_args *args, const char *list,
 
 static enum kp_err run_partner_revoke(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
-    return revoke(args, "partner.list", reterr_diag);
+    return run_revoke(args, "partner.list", reterr_diag);
 }
 
 static enum kp_err run_user_revoke(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
-    return revoke(args, "user.list", reterr_diag);
+    return run_revoke(args, "user.list", reterr_diag);
 }
 
 static enum kp_err run_list(const struct kp_cli_args *args, struct kp_diag *reterr_diag)

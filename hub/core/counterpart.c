@@ -174,16 +174,25 @@ static bool is_named(const struct kp_core *core, const struct kp_counterpart *co
                                 : kp_house_partner(&core->house, id) != KP_PARTNER_NONE;
 }
 
-/* Room for one more key: the oldest that is not active goes, else the oldest. */
+static uint32_t oldest(const struct kp_counterpart *counterpart, enum kp_key_state state)
+{
+    uint32_t at = 0;
+    while (at < counterpart->key_count && counterpart->keys[at].state != state) {
+        at++;
+    }
+    return at;
+}
+
+/* Room for one more key: the oldest that was replaced goes, else the oldest that was revoked (a
+ * revoked one is remembered longest: it must not come back), else the oldest. */
 static void make_room(struct kp_counterpart *counterpart)
 {
     if (counterpart->key_count < KP_COUNTERPART_KEYS_MAX) {
         return;
     }
-    uint32_t gone = 0;
-    while (gone + 1 < counterpart->key_count && counterpart->keys[gone].state == KP_KEY_ACTIVE) {
-        gone++;
-    }
+    uint32_t gone = oldest(counterpart, KP_KEY_REPLACED);
+    gone = gone < counterpart->key_count ? gone : oldest(counterpart, KP_KEY_REVOKED);
+    gone = gone < counterpart->key_count ? gone : 0;
     counterpart->key_count--;
     memmove(&counterpart->keys[gone], &counterpart->keys[gone + 1],
             sizeof counterpart->keys[0] * (counterpart->key_count - gone));
@@ -205,15 +214,61 @@ static void schedule_expiry(struct kp_core *core, struct kp_txn *txn, uint16_t n
     }
 }
 
+static enum kp_key_standing standing_with(const struct kp_counterpart *counterpart, bool own,
+                                          struct kp_slice curve_public,
+                                          const uint8_t *certificate_digest)
+{
+    enum kp_key_standing standing = KP_KEY_NEW;
+    for (uint32_t i = 0; i < counterpart->key_count; i++) {
+        const struct kp_enrolled_key *key = &counterpart->keys[i];
+        bool same_key = kp_slice_equal(
+            curve_public, kp_slice_of(key->curve_public, sizeof key->curve_public));
+        bool same_certificate =
+            memcmp(key->certificate_digest, certificate_digest, KP_SHA256_BYTES) == 0;
+        if (same_key && !own) {
+            return KP_KEY_OTHERS;
+        }
+        if (own && (same_key || same_certificate) && key->state == KP_KEY_REVOKED) {
+            return KP_KEY_SHUT_OUT;
+        }
+        if (own && same_key) {
+            standing = key->state == KP_KEY_ACTIVE && same_certificate ? KP_KEY_PRESENT
+                                                                       : KP_KEY_SHUT_OUT;
+        }
+    }
+    return standing;
+}
+
+enum kp_key_standing kp_counterpart_standing(struct kp_txn *txn, struct kp_slice id,
+                                             struct kp_slice curve_public,
+                                             const uint8_t *certificate_digest)
+{
+    struct kp_counterpart counterpart;
+    enum kp_key_standing standing = KP_KEY_NEW;
+    size_t mark = kp_txn_scratch_mark(txn);
+    for (uint16_t after = 0;
+         standing == KP_KEY_NEW && kp_counterpart_next(txn, after, &counterpart);
+         after = counterpart.number) {
+        bool own = kp_slice_equal(kp_slice_str(counterpart.id), id);
+        standing = standing_with(&counterpart, own, curve_public, certificate_digest);
+        kp_txn_scratch_restore(txn, mark);
+    }
+    return standing;
+}
+
 void kp_counterpart_enrol(struct kp_core *core, struct kp_txn *txn,
                           const struct kp_command_enrol *enrol)
 {
     struct kp_counterpart counterpart;
-    if (!kp_counterpart_find(txn, enrol->counterpart, &counterpart) ||
-        !is_named(core, &counterpart) ||
-        enrol->curve_public.size != sizeof counterpart.keys[0].curve_public ||
+    uint8_t digest[KP_SHA256_BYTES];
+    kp_sha256(enrol->certificate, KP_SLICE_EMPTY, KP_SLICE_EMPTY, digest);
+    if (enrol->curve_public.size != sizeof counterpart.keys[0].curve_public ||
         enrol->certificate.size > KP_CERTIFICATE_BYTES_MAX ||
-        enrol->chain.size > KP_CHAIN_BYTES_MAX) {
+        enrol->chain.size > KP_CHAIN_BYTES_MAX ||
+        kp_counterpart_standing(txn, enrol->counterpart, enrol->curve_public, digest) !=
+            KP_KEY_NEW ||
+        !kp_counterpart_find(txn, enrol->counterpart, &counterpart) ||
+        !is_named(core, &counterpart)) {
         return;
     }
     if (counterpart.port == 0) {
@@ -238,7 +293,7 @@ void kp_counterpart_enrol(struct kp_core *core, struct kp_txn *txn,
                                     .certificate = enrol->certificate,
                                     .chain = enrol->chain};
     memcpy(key->curve_public, enrol->curve_public.bytes, enrol->curve_public.size);
-    kp_sha256(enrol->certificate, KP_SLICE_EMPTY, KP_SLICE_EMPTY, key->certificate_digest);
+    memcpy(key->certificate_digest, digest, sizeof digest);
     put_row(txn, &counterpart);
     schedule_expiry(core, txn, counterpart.number, enrol->not_after_ms, 0);
     core->effects->doors_changed = true;

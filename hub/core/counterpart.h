@@ -49,9 +49,22 @@ bool kp_counterpart_find(struct kp_txn *txn, struct kp_slice id,
 /* The house named him: give him a number when he has none. 0: all numbers are used up. */
 uint16_t kp_counterpart_name(struct kp_txn *txn, const char *id, bool is_user);
 
+/* What is known of a key or certificate that asks to be enrolled. */
+enum kp_key_standing {
+    KP_KEY_NEW,      /* nobody has it */
+    KP_KEY_PRESENT,  /* he has this key with this certificate already, and it is good */
+    KP_KEY_SHUT_OUT, /* one of the two was revoked, or replaced by newer ones: not again */
+    KP_KEY_OTHERS,   /* it is another counterpart's key */
+};
+
+/* @certificate_digest  SHA-256 of its DER. */
+enum kp_key_standing kp_counterpart_standing(struct kp_txn *txn, struct kp_slice id,
+                                             struct kp_slice curve_public,
+                                             const uint8_t *certificate_digest);
+
 /* Apply KP_COMMAND_ENROL and KP_COMMAND_REVOKE. The intake has checked signature, certificate and
- * port range before; what cannot be done here (an id the house does not name, no port left) changes
- * nothing. */
+ * port range before; what cannot be done here (an id the house does not name, no port left, a key
+ * that is not new) changes nothing. */
 void kp_counterpart_enrol(struct kp_core *core, struct kp_txn *txn,
                           const struct kp_command_enrol *enrol);
 /* @curve_public empty: every key. */
