@@ -150,6 +150,11 @@ static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
                    (unsigned long long)record->position);
             kp_hub_count(applier->hub, KP_METRIC_poison, 1);
             kp_core_skip_poison(applier->core, txn, &command, &applier->effects);
+            if (kp_txn_error(txn) != KP_OK) {
+                *reterr_diag = txn->diag;
+            }
+            /* The journal still has it: a rebuild begins after it. */
+            atomic_store(&applier->hub->snapshot_wanted, true);
             return kp_txn_error(txn);
         }
     }

@@ -211,7 +211,7 @@ static bool speaks_schema(const Knooppunt__V1__Hello *hello)
     return false;
 }
 
-static enum kp_err check_hello(const struct kp_view_counterpart *counterpart,
+static enum kp_err check_hello(struct kp_hub *hub, const struct kp_view_counterpart *counterpart,
                                const Knooppunt__V1__Hello *hello, struct kp_diag *reterr_diag)
 {
     if (!speaks_schema(hello)) {
@@ -222,7 +222,7 @@ static enum kp_err check_hello(const struct kp_view_counterpart *counterpart,
         return kp_fail_field(reterr_diag, KP_E_SENDER, "hello.counterpart",
                              "this door belongs to another");
     }
-    enum kp_err err = kp_view_standing(counterpart, kp_wall_now());
+    enum kp_err err = kp_view_standing(counterpart, kp_clock_now(hub));
     return err == KP_OK ? KP_OK : kp_fail(reterr_diag, err, "%s", kp_err_text(err));
 }
 
@@ -294,7 +294,7 @@ static enum kp_err on_hello(struct desk *desk, const struct kp_view *view, uint1
     struct kp_mailbox mailbox;
     struct kp_journal_state journal;
     uint8_t session[KP_SESSION_BYTES];
-    enum kp_err err = check_hello(counterpart, hello, reterr_diag);
+    enum kp_err err = check_hello(desk->hub, counterpart, hello, reterr_diag);
     if (err == KP_OK) {
         err = read_cursor(hub, door, &mailbox, reterr_diag);
     }
@@ -377,7 +377,7 @@ static enum kp_err verify_batch(struct desk *desk, const struct kp_view *view,
     const struct kp_certificate *certificate;
     const struct kp_partner *partner = &view->core.house.partners[counterpart->partner];
     enum kp_err err = kp_view_certificate(counterpart, slice_of(&batch->certificate_digest),
-                                          kp_wall_now(), &certificate);
+                                          kp_clock_now(desk->hub), &certificate);
     if (err != KP_OK) {
         return kp_fail_field(reterr_diag, err, "submit_batch.certificate_digest", "%s",
                              kp_err_text(err));

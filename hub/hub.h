@@ -98,6 +98,27 @@ struct kp_progress {
     struct kp_wall due; /* earliest deadline */
 };
 
+/* Revocations that are journalled and wait behind the backlog: the doors obey them already. */
+#define KP_REVOKING_MAX 64u
+struct kp_revocation {
+    uint64_t position; /* of its command; a key enrolled after it is not meant */
+    char id[KP_ID_BYTES_MAX + 1];
+    bool one_key; /* false: every key */
+    uint8_t key[KP_CURVE_KEY_BYTES];
+};
+struct kp_revoking {
+    pthread_mutex_t lock;
+    uint32_t count;
+    struct kp_revocation list[KP_REVOKING_MAX];
+};
+
+/* The hub's time: the wall clock, as long as it goes with the monotonic one since then. */
+struct kp_clock_base {
+    pthread_mutex_t lock;
+    struct kp_mono mono;
+    struct kp_wall wall;
+};
+
 struct kp_hub {
     struct kp_house_config *config;
     struct kp_secret index_key;
@@ -119,10 +140,12 @@ struct kp_hub {
     pthread_mutex_t renew_lock; /* one renewal of the view at a time */
     pthread_mutex_t view_lock;
     struct kp_view *view;
+    struct kp_revoking revoking;
+    struct kp_clock_base clock;
     _Atomic uint32_t held[KP_COUNTERPART_NUMBERS]; /* held signals of each partner, as applied */
     struct kp_progress progress;
     _Atomic uint64_t keep_from; /* the journal may be trimmed below this */
-    atomic_bool disk_full, clock_parted, clock_confirmed, snapshot_running;
+    atomic_bool disk_full, clock_parted, clock_confirmed, snapshot_running, snapshot_wanted;
     _Atomic uint64_t snapshot_position;
     _Atomic uint64_t metrics[KP_METRIC_END];
 
@@ -196,6 +219,9 @@ struct kp_entry *kp_entry_free(struct kp_entry *entry);
  * KP_E_STORE. Not from the writer's or applier's thread. */
 KP_MUST_CHECK enum kp_err kp_writer_submit_and_wait(struct kp_hub *hub, struct kp_entry *entry,
                                                     uint64_t *ret_position);
+/* The same, until it is in the journal only. */
+KP_MUST_CHECK enum kp_err kp_writer_journal(struct kp_hub *hub, struct kp_entry *entry,
+                                            uint64_t *ret_position);
 void *kp_writer_run(void *hub);
 
 /* applier.c */
@@ -206,7 +232,21 @@ bool kp_applier_wait(struct kp_hub *hub, uint64_t position);
 /* operator.c: the socket, -1 and a diagnosis on failure; then the thread that serves it */
 int kp_operator_listen(const char *path, struct kp_diag *reterr_diag);
 void *kp_operator_run(void *hub);
+/* revoking.c. What the last process left: before the first view. */
+KP_MUST_CHECK enum kp_err kp_revoking_load(struct kp_hub *hub, struct kp_diag *reterr_diag);
+/* A journalled revocation: on disk, then obeyed by every view made from now on. KP_E_LATER: too
+ * many wait; it takes effect when it is applied. */
+KP_MUST_CHECK enum kp_err kp_revoking_add(struct kp_hub *hub,
+                                          const struct kp_revocation *revocation,
+                                          struct kp_diag *reterr_diag);
+/* Marks the keys of @row that are meant. */
+void kp_revoking_mark(struct kp_hub *hub, struct kp_counterpart *row);
+
 /* keeper.c */
+/* From here the two clocks are compared. */
+void kp_clock_rebase(struct kp_hub *hub);
+/* What a command is stamped with: never a wall clock that jumped. Any thread. */
+struct kp_wall kp_clock_now(struct kp_hub *hub);
 void *kp_keeper_run(void *hub);
 void kp_keeper_notify(const char *state);
 /* snapshot.c: copies state, keys and journal to @dir while the hub works. */

@@ -22,8 +22,6 @@
 
 struct keeper {
     struct kp_hub *hub;
-    struct kp_mono started_mono;
-    struct kp_wall started_wall;
     struct kp_mono ticked; /* when deadlines were last looked at */
     uint64_t steps;
     uint64_t snapshot_at; /* position at which the next one is taken */
@@ -52,26 +50,49 @@ void kp_keeper_notify(const char *state)
     (void)close(fd);
 }
 
-/* From here the two clocks are compared. */
-static void rebase_clock(struct keeper *keeper)
+void kp_clock_rebase(struct kp_hub *hub)
 {
-    keeper->started_wall = kp_wall_now();
-    keeper->started_mono = kp_mono_now();
+    (void)pthread_mutex_lock(&hub->clock.lock);
+    hub->clock.wall = kp_wall_now();
+    hub->clock.mono = kp_mono_now();
+    (void)pthread_mutex_unlock(&hub->clock.lock);
+}
+
+/* What the wall clock would say if it had gone with the monotonic one. */
+static struct kp_wall expected_now(struct kp_hub *hub)
+{
+    (void)pthread_mutex_lock(&hub->clock.lock);
+    int64_t since_ms = (kp_mono_now().us - hub->clock.mono.us) / 1000;
+    struct kp_wall expected = {.ms = hub->clock.wall.ms + since_ms};
+    (void)pthread_mutex_unlock(&hub->clock.lock);
+    return expected;
+}
+
+static int64_t apart_us(struct kp_wall a, struct kp_wall b)
+{
+    return (a.ms > b.ms ? a.ms - b.ms : b.ms - a.ms) * 1000;
+}
+
+/* Not by the keeper's flag alone: between two of his looks a jump would stamp a command, and the
+ * stamps of all that come after it never go back. */
+struct kp_wall kp_clock_now(struct kp_hub *hub)
+{
+    struct kp_wall now = kp_wall_now();
+    struct kp_wall expected = expected_now(hub);
+    bool sane = !atomic_load(&hub->clock_parted) && apart_us(now, expected) <= KP_CLOCK_PART_US_MAX;
+    return sane ? now : expected;
 }
 
 /* Wall and monotonic clock part: nothing may fall due by a jump until a person says what time it
  * is. */
-static bool is_clock_sane(struct keeper *keeper)
+static bool is_clock_sane(struct kp_hub *hub)
 {
-    struct kp_hub *hub = keeper->hub;
     if (atomic_exchange(&hub->clock_confirmed, false)) {
-        rebase_clock(keeper);
+        kp_clock_rebase(hub);
         atomic_store(&hub->clock_parted, false);
         kp_log(KP_LOG_NOTICE, "clock.confirmed", "%s", "");
     }
-    int64_t wall_us = (kp_wall_now().ms - keeper->started_wall.ms) * 1000;
-    int64_t mono_us = kp_mono_now().us - keeper->started_mono.us;
-    int64_t apart = wall_us > mono_us ? wall_us - mono_us : mono_us - wall_us;
+    int64_t apart = apart_us(kp_wall_now(), expected_now(hub));
     if (apart > KP_CLOCK_PART_US_MAX && !atomic_exchange(&hub->clock_parted, true)) {
         kp_log(KP_LOG_ERROR, "clock.parted", "apart_s=%lld", (long long)(apart / 1000000));
     }
@@ -88,7 +109,7 @@ static void tick(struct keeper *keeper)
     keeper->ticked = now;
     (void)pthread_mutex_lock(&hub->progress.lock);
     bool idle = hub->progress.applied == hub->progress.journalled;
-    bool due = hub->progress.has_due && hub->progress.due.ms <= kp_wall_now().ms;
+    bool due = hub->progress.has_due && hub->progress.due.ms <= kp_clock_now(hub).ms;
     (void)pthread_mutex_unlock(&hub->progress.lock);
     /* Behind a backlog the earliest deadline is not known yet: the tick waits until the state is up
      * to date. */
@@ -152,7 +173,8 @@ static void snapshot(struct keeper *keeper)
     (void)pthread_mutex_lock(&hub->progress.lock);
     uint64_t applied = hub->progress.applied;
     (void)pthread_mutex_unlock(&hub->progress.lock);
-    if (every == 0 || applied < keeper->snapshot_at) {
+    bool wanted = atomic_exchange(&hub->snapshot_wanted, false);
+    if (!wanted && (every == 0 || applied < keeper->snapshot_at)) {
         return;
     }
     if (kp_snapshot_rotate(hub, &diag) != KP_OK) {
@@ -166,7 +188,7 @@ static void step(struct keeper *keeper)
     struct kp_hub *hub = keeper->hub;
     struct kp_store_stat stat;
     struct kp_diag diag;
-    if (is_clock_sane(keeper)) {
+    if (is_clock_sane(hub)) {
         tick(keeper);
     } else if (keeper->steps % READERS_STEPS == 0) {
         kp_log(KP_LOG_ERROR, "clock.parted", "%s", "next=\"knooppunt clock confirm\"");
@@ -189,7 +211,6 @@ void *kp_keeper_run(void *context)
 {
     struct keeper keeper = {.hub = context};
     struct kp_hub *hub = context;
-    rebase_clock(&keeper);
     (void)pthread_mutex_lock(&hub->progress.lock);
     keeper.snapshot_at = hub->progress.applied + hub->config->hub.snapshot_every;
     (void)pthread_mutex_unlock(&hub->progress.lock);

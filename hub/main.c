@@ -80,7 +80,7 @@ static enum kp_err submit_house(struct kp_hub *hub, struct kp_diag *reterr_diag)
 {
     uint8_t digest[KP_SHA256_BYTES];
     uint64_t position;
-    size_t size_max = KP_STORE_VALUE_BYTES_MAX / 2;
+    size_t size_max = KP_HOUSE_BYTES_MAX;
     struct kp_command_head head = {.kind = KP_COMMAND_HOUSE};
     struct kp_entry *entry = kp_entry_new(KP_COMMAND_HOUSE, size_max, 1);
     struct kp_writer writer;
@@ -154,6 +154,8 @@ static void init_shared(struct kp_hub *hub)
     KP_ASSERT(pthread_mutex_init(&hub->view_lock, NULL) == 0);
     KP_ASSERT(pthread_mutex_init(&hub->renew_lock, NULL) == 0);
     KP_ASSERT(pthread_mutex_init(&hub->progress.lock, NULL) == 0);
+    KP_ASSERT(pthread_mutex_init(&hub->revoking.lock, NULL) == 0);
+    KP_ASSERT(pthread_mutex_init(&hub->clock.lock, NULL) == 0);
     KP_ASSERT(pthread_cond_init(&hub->progress.changed, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
     hub->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -174,6 +176,7 @@ static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct k
     (void)setrlimit(RLIMIT_NOFILE,
                     &files); /* the service manager sets it; by hand it may not be allowed */
     init_shared(hub);
+    kp_clock_rebase(hub);
     enum kp_err err = kp_open_lock(hub, reterr_diag);
     if (err == KP_OK) {
         err = kp_open_keys(hub, &master, reterr_diag);
@@ -187,6 +190,9 @@ static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct k
     }
     if (err == KP_OK) {
         err = read_positions(hub, reterr_diag);
+    }
+    if (err == KP_OK) {
+        err = kp_revoking_load(hub, reterr_diag);
     }
     if (err == KP_OK) {
         err = kp_view_renew(hub, reterr_diag);

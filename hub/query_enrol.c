@@ -122,7 +122,7 @@ static enum kp_err check_request(struct kp_hub *hub, const struct kp_view *view,
     if (err != KP_OK) {
         return err;
     }
-    int64_t age = kp_wall_now().ms - request->body->made_at_ms;
+    int64_t age = kp_clock_now(hub).ms - request->body->made_at_ms;
     if (age > REQUEST_AGE_MS_MAX || age < -KP_DAY_MS) {
         return kp_fail(reterr_diag, KP_E_VALUE,
                        "the request was not made in the last 30 days; make a new one");
@@ -131,7 +131,7 @@ static enum kp_err check_request(struct kp_hub *hub, const struct kp_view *view,
         chain[i] = slice_of(&request->body->chain[i]);
     }
     return kp_trust_check(hub->trust, request->certificate, chain, (uint32_t)request->body->n_chain,
-                          kp_wall_now(), reterr_diag);
+                          kp_clock_now(hub), reterr_diag);
 }
 
 /* Whether this key may still be enrolled. *ret_present: it is already, and good. */
@@ -368,6 +368,8 @@ static void counterpart_rows(const struct kp_view *view, bool users, const char 
             kp_answer_text(answer, "state", enrolled ? states[key->state] : "not enrolled");
             kp_answer_hex(answer, "key",
                           kp_slice_of(key->curve_public, enrolled ? KP_CURVE_KEY_BYTES : 0));
+            kp_answer_text(answer, "certificate",
+                           enrolled ? kp_err_name(one->certificates[k].err) : "");
             kp_answer_time(answer, "not_after", (struct kp_wall){enrolled ? key->not_after_ms : 0});
         }
     }
@@ -413,7 +415,6 @@ static enum kp_err revoke(struct kp_hub *hub, const struct kp_query *query, bool
                           struct kp_answer *answer, struct kp_diag *reterr_diag)
 {
     uint8_t key[KP_CURVE_KEY_BYTES] = {0};
-    uint64_t position;
     struct kp_command_head head = {.kind = KP_COMMAND_REVOKE};
     bool one_key = query->argument_count > 1 && query->arguments[1][0] != '\0';
     if (query->argument_count < 1) {
@@ -445,9 +446,18 @@ static enum kp_err revoke(struct kp_hub *hub, const struct kp_query *query, bool
     kp_put_slice(&writer, kp_slice_str(query->arguments[0]));
     kp_put_slice(&writer, kp_slice_of(key, one_key ? sizeof key : 0));
     entry->body_size = kp_writer_slice(&writer).size;
-    enum kp_err err = kp_writer_submit_and_wait(hub, entry, &position);
+    struct kp_revocation revocation = {.one_key = one_key};
+    enum kp_err err = kp_writer_journal(hub, entry, &revocation.position);
     if (err != KP_OK) {
         return kp_fail(reterr_diag, err, "the journal did not take it");
+    }
+    (void)snprintf(revocation.id, sizeof revocation.id, "%s",
+                   query->arguments[0]); /* known: fits */
+    memcpy(revocation.key, key, sizeof revocation.key);
+    err = kp_revoking_add(hub, &revocation, reterr_diag);
+    enum kp_err renewed = kp_view_renew(hub, reterr_diag);
+    if (err != KP_OK || renewed != KP_OK) {
+        return err != KP_OK ? err : renewed;
     }
     kp_log(KP_LOG_NOTICE, "counterpart.revoked", "counterpart=%s", query->arguments[0]);
     return list(hub, is_user, query->arguments[0], answer);

@@ -152,7 +152,10 @@ static enum kp_err trace(const struct kp_view *view, struct kp_txn *txn, uint64_
                     is_stored ? stored.signal.reference
                     : is_held ? held.signal.reference
                               : KP_SLICE_EMPTY);
-    kp_answer_number(answer, "version", is_stored ? stored.signal.version : 0);
+    kp_answer_number(answer, "version",
+                     is_stored ? stored.signal.version
+                     : is_held ? held.signal.version
+                               : 0);
     kp_answer_hex(answer, "batch_message_id", batch.message_id);
     kp_answer_slice(answer, "traceparent", batch.traceparent);
     kp_answer_hex(answer, "digest",

@@ -48,7 +48,8 @@ static enum kp_err check_key(struct kp_hub *hub, const struct kp_enrolled_key *k
     while (reader.offset < reader.size && count < KP_CHAIN_CERTIFICATES_MAX) {
         chain[count++] = kp_get_slice(&reader);
     }
-    enum kp_err err = kp_trust_check(hub->trust, certificate, chain, count, kp_wall_now(), &diag);
+    enum kp_err err =
+        kp_trust_check(hub->trust, certificate, chain, count, kp_clock_now(hub), &diag);
     /* Validity in time is judged at each use: a certificate that is not valid yet will be. */
     return err == KP_E_CERT_EXPIRED ? KP_OK : err;
 }
@@ -60,6 +61,7 @@ static struct kp_view_counterpart *view_counterpart(struct kp_hub *hub, const st
     KP_ASSERT(counterpart != NULL);
     struct kp_slice id = kp_slice_str(row->id);
     counterpart->row = *row;
+    kp_revoking_mark(hub, &counterpart->row);
     counterpart->partner = row->is_user ? KP_PARTNER_NONE : kp_house_partner(&view->core.house, id);
     counterpart->user = row->is_user ? kp_house_user(&view->core.house, id) : -1;
     counterpart->named = counterpart->partner != KP_PARTNER_NONE || counterpart->user >= 0;
@@ -68,7 +70,7 @@ static struct kp_view_counterpart *view_counterpart(struct kp_hub *hub, const st
         struct kp_diag diag;
         slot->err = kp_certificate_parse(row->keys[i].certificate, &slot->certificate, &diag);
         if (slot->err == KP_OK) {
-            slot->err = check_key(hub, &row->keys[i], slot->certificate);
+            slot->err = check_key(hub, &counterpart->row.keys[i], slot->certificate);
         }
         counterpart->row.keys[i].certificate = KP_SLICE_EMPTY;
         counterpart->row.keys[i].chain = KP_SLICE_EMPTY;
@@ -106,13 +108,26 @@ static enum kp_err read_view(struct kp_hub *hub, struct kp_view *view, struct kp
 
 /* --- the doors follow the view --- */
 
-static void collect_keys(const struct kp_view_counterpart *counterpart,
-                         struct kp_door_keys *ret_keys)
+static enum kp_err judge(const struct kp_view_certificate *slot, struct kp_wall now)
+{
+    if (slot->err != KP_OK) {
+        return slot->err;
+    }
+    bool in_time = kp_certificate_not_before(slot->certificate).ms <= now.ms &&
+                   now.ms <= kp_certificate_not_after(slot->certificate).ms;
+    return in_time ? KP_OK : KP_E_CERT_EXPIRED;
+}
+
+/* A key is as good as its certificate. When none is good any more, the active ones still open the
+ * door, so that he hears at his Hello what is wrong with it. */
+static void collect_keys(const struct kp_view_counterpart *counterpart, enum kp_err standing,
+                         struct kp_wall now, struct kp_door_keys *ret_keys)
 {
     memset(ret_keys, 0, sizeof *ret_keys);
     for (uint32_t i = counterpart->row.key_count; i-- > 0;) {
         const struct kp_enrolled_key *key = &counterpart->row.keys[i];
-        bool allowed = key->state == KP_KEY_ACTIVE && counterpart->named;
+        bool good = standing != KP_OK || judge(&counterpart->certificates[i], now) == KP_OK;
+        bool allowed = key->state == KP_KEY_ACTIVE && counterpart->named && good;
         if (allowed && ret_keys->allowed_count < KP_DOOR_KEYS_MAX) {
             memcpy(ret_keys->allowed[ret_keys->allowed_count++], key->curve_public,
                    KP_CURVE_KEY_BYTES);
@@ -130,14 +145,15 @@ static void set_door(struct kp_hub *hub, const struct kp_view_counterpart *count
     struct kp_arena arena;
     kp_arena_init(&arena, BYE_ARENA_BYTES);
     uint16_t number = counterpart->row.number;
-    collect_keys(counterpart, &keys);
+    struct kp_wall now = kp_clock_now(hub);
+    enum kp_err standing = kp_view_standing(counterpart, now);
+    collect_keys(counterpart, standing, now, &keys);
     struct kp_slice bye =
         kp_frames_bye(&arena, KP_E_KEY_REVOKED, "this key is revoked; ask the house's operator");
     enum kp_err err = kp_doors_set(hub->doors, number, counterpart->row.port, &keys, bye, &diag);
     if (err != KP_OK) {
         kp_log_diag(KP_LOG_ERROR, "door.failed", &diag);
     }
-    enum kp_err standing = kp_view_standing(counterpart, kp_wall_now());
     if (keys.allowed_count > 0 && standing != KP_OK) { /* the key is good, its certificate is not */
         bye = kp_frames_bye(&arena, standing, kp_err_text(standing));
         kp_doors_drop_peer(hub->doors, number, bye);
@@ -170,16 +186,6 @@ enum kp_err kp_view_renew(struct kp_hub *hub, struct kp_diag *reterr_diag)
     (void)pthread_mutex_unlock(&hub->renew_lock);
     kp_view_release(old);
     return KP_OK;
-}
-
-static enum kp_err judge(const struct kp_view_certificate *slot, struct kp_wall now)
-{
-    if (slot->err != KP_OK) {
-        return slot->err;
-    }
-    bool in_time = kp_certificate_not_before(slot->certificate).ms <= now.ms &&
-                   now.ms <= kp_certificate_not_after(slot->certificate).ms;
-    return in_time ? KP_OK : KP_E_CERT_EXPIRED;
 }
 
 enum kp_err kp_view_certificate(const struct kp_view_counterpart *counterpart,

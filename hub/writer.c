@@ -63,8 +63,7 @@ static void tell_waiter(struct kp_waiter *waiter, enum kp_err err, uint64_t posi
     (void)pthread_mutex_unlock(&waiter->lock);
 }
 
-enum kp_err kp_writer_submit_and_wait(struct kp_hub *hub, struct kp_entry *entry,
-                                      uint64_t *ret_position)
+enum kp_err kp_writer_journal(struct kp_hub *hub, struct kp_entry *entry, uint64_t *ret_position)
 {
     struct kp_waiter waiter = {.done = false};
     KP_ASSERT(pthread_mutex_init(&waiter.lock, NULL) == 0);
@@ -86,7 +85,16 @@ enum kp_err kp_writer_submit_and_wait(struct kp_hub *hub, struct kp_entry *entry
     (void)pthread_mutex_destroy(&waiter.lock);
     if (err == KP_OK) {
         *ret_position = waiter.position;
-        err = kp_applier_wait(hub, waiter.position) ? KP_OK : KP_E_STATE;
+    }
+    return err;
+}
+
+enum kp_err kp_writer_submit_and_wait(struct kp_hub *hub, struct kp_entry *entry,
+                                      uint64_t *ret_position)
+{
+    enum kp_err err = kp_writer_journal(hub, entry, ret_position);
+    if (err == KP_OK && !kp_applier_wait(hub, *ret_position)) {
+        err = KP_E_STATE;
     }
     return err;
 }
@@ -322,7 +330,7 @@ static bool write_group(struct writer *writer)
         }
     }
     enum kp_err err =
-        kp_journal_append(hub->journal, kp_wall_now(), writer->records, writer->count, &diag);
+        kp_journal_append(hub->journal, kp_clock_now(hub), writer->records, writer->count, &diag);
     if (err != KP_OK) { /* it may or may not be on disk: only the next start can tell */
         kp_hub_die(hub, "journal.failed", &diag);
         drop_group(writer, err);

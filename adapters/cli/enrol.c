@@ -125,7 +125,7 @@ static enum kp_err run_enrol(const struct kp_cli_args *args, struct kp_diag *ret
 }
 
 static enum kp_err run_revoke(const struct kp_cli_args *args, const char *list,
-                          struct kp_diag *reterr_diag)
+                              struct kp_diag *reterr_diag)
 {
     const char *key = kp_cli_value(args, "key");
     const struct kp_cli_effect effect = {

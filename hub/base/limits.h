@@ -34,9 +34,13 @@
 #define KP_DOOR_KEYS_MAX 2u /* old and new transport key overlap while one is being replaced */
 
 /* The core */
-#define KP_PERSON_SIGNALS_MAX                                                                      \
-    4096u /* mentions in one person's dossier; more are held as PERSON_FULL */
-#define KP_PERSON_FORMS_MAX 256u
+/* Mentions in one person's dossier; more of them are held as PERSON_FULL. Each partner has a share
+ * of his own, so that he neither fills a dossier for the others nor learns what they put in it. */
+#define KP_PERSON_BSN_MAX 12288u /* with the person's BSN */
+#define KP_PERSON_BSN_SHARE 768u
+#define KP_PERSON_NAME_MAX 1024u /* without one, under one name and birth date */
+#define KP_PERSON_NAME_SHARE 256u
+#define KP_PERSON_FORMS_MAX 24u
 #define KP_HELD_PER_PARTNER_MAX 10000u
 #define KP_ACK_ROWS_MAX                                                                            \
     4096u /* rows one acknowledgement can remove: the most credit a mailbox can have */
@@ -64,7 +68,9 @@
 
 /* Store */
 #define KP_STORE_KEY_BYTES_MAX 128u
-#define KP_STORE_VALUE_BYTES_MAX (1u << 20)
+/* A journalled command fits: one that cannot be applied is kept whole. */
+#define KP_STORE_VALUE_BYTES_MAX (KP_JOURNAL_RECORD_BYTES_MAX + (64u << 10))
+#define KP_HOUSE_BYTES_MAX (512u << 10) /* its configuration as a command */
 #define KP_DISK_ALARM_PERCENT 70
 #define KP_DISK_ADMISSION_PERCENT 80
 #define KP_READ_TXN_US_MAX 1000000

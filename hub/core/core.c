@@ -93,7 +93,7 @@ static bool give_numbers(struct kp_txn *txn, struct kp_house *house)
 
 static void apply_house(struct kp_core *core, struct kp_txn *txn, struct kp_slice body)
 {
-    static const size_t size_max = KP_STORE_VALUE_BYTES_MAX / 2;
+    static const size_t size_max = KP_HOUSE_BYTES_MAX;
     bool had_house = core->house.id[0] != '\0';
     struct kp_house *house = kp_arena_alloc(txn->scratch, sizeof *house);
     uint8_t *bytes = kp_arena_alloc(txn->scratch, size_max);

@@ -221,8 +221,8 @@ static enum kp_key_standing standing_with(const struct kp_counterpart *counterpa
     enum kp_key_standing standing = KP_KEY_NEW;
     for (uint32_t i = 0; i < counterpart->key_count; i++) {
         const struct kp_enrolled_key *key = &counterpart->keys[i];
-        bool same_key = kp_slice_equal(
-            curve_public, kp_slice_of(key->curve_public, sizeof key->curve_public));
+        bool same_key =
+            kp_slice_equal(curve_public, kp_slice_of(key->curve_public, sizeof key->curve_public));
         bool same_certificate =
             memcmp(key->certificate_digest, certificate_digest, KP_SHA256_BYTES) == 0;
         if (same_key && !own) {
@@ -232,8 +232,8 @@ static enum kp_key_standing standing_with(const struct kp_counterpart *counterpa
             return KP_KEY_SHUT_OUT;
         }
         if (own && same_key) {
-            standing = key->state == KP_KEY_ACTIVE && same_certificate ? KP_KEY_PRESENT
-                                                                       : KP_KEY_SHUT_OUT;
+            standing =
+                key->state == KP_KEY_ACTIVE && same_certificate ? KP_KEY_PRESENT : KP_KEY_SHUT_OUT;
         }
     }
     return standing;

@@ -191,6 +191,38 @@ static void store_signal(struct kp_core *core, struct kp_txn *txn,
     store_row(txn, core->position, &row, persons[0]);
 }
 
+/* How many mentions of the signal are counted with this one. */
+static uint32_t counted_together(const struct kp_command_signal *signal,
+                                 const struct kp_command_mention *mention)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < signal->mention_count; i++) {
+        const struct kp_command_mention *other = &signal->mentions[i];
+        bool same_bsn = mention->has_bsn && other->has_bsn &&
+                        memcmp(mention->bsn_tag, other->bsn_tag, KP_TAG_BYTES) == 0;
+        bool same_name = !mention->has_bsn && !other->has_bsn && other->has_name &&
+                         memcmp(mention->name_tag, other->name_tag, KP_TAG_BYTES) == 0;
+        count += same_bsn || same_name ? 1 : 0;
+    }
+    return count;
+}
+
+/* There is room for the mention and those counted with it. What can come together later through
+ * moves fits by the limits themselves (person.c). */
+static bool has_room(const struct kp_person *person, const struct kp_stored_signal *stored,
+                     const struct kp_command_mention *mention)
+{
+    struct kp_person_counts counts;
+    uint32_t more = counted_together(&stored->signal, mention);
+    if (!mention->has_bsn && !mention->has_name) {
+        return true; /* a person of its own */
+    }
+    kp_person_count(person, stored->partner, mention->has_bsn ? NULL : mention->name_tag, &counts);
+    uint32_t most = mention->has_bsn ? KP_PERSON_BSN_MAX : KP_PERSON_NAME_MAX;
+    uint32_t share = mention->has_bsn ? KP_PERSON_BSN_SHARE : KP_PERSON_NAME_SHARE;
+    return counts.all + more <= most && counts.partner + more <= share;
+}
+
 bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_stored_signal *stored)
 {
     const struct kp_command_signal *signal = &stored->signal;
@@ -198,13 +230,16 @@ bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_st
     enum kp_match_reason reason;
     struct kp_person person = {0};
     /* Check first: the hot path, one person, loads him once for the check and for the change. */
+    size_t mark = kp_txn_scratch_mark(txn);
     for (uint32_t i = signal->mention_count; i-- > 0;) {
+        kp_txn_scratch_restore(txn, mark); /* a person can be large: one at a time */
+        person = (struct kp_person){0};
         persons[i] = kp_match_find(txn, &signal->mentions[i], core->position, (uint8_t)i, &reason);
         if (persons[i] != 0) {
             if (!kp_person_load(txn, persons[i], 1, &person)) {
                 return true; /* the transaction failed */
             }
-            if (person.mention_count + signal->mention_count > KP_PERSON_SIGNALS_MAX) {
+            if (!has_room(&person, stored, &signal->mentions[i])) {
                 return false;
             }
         }
@@ -222,6 +257,7 @@ bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_st
     store_signal(core, txn, stored, persons);
     /* Rows first: a move that follows from a mention finds them and seals them anew. */
     for (uint32_t i = 0; i < signal->mention_count; i++) {
+        size_t before = kp_txn_scratch_mark(txn);
         uint64_t id = persons[i];
         if (i > 0) { /* an earlier person of this signal may have changed where this one belongs */
             id = kp_match_find(txn, &signal->mentions[i], core->position, (uint8_t)i, &reason);
@@ -235,6 +271,7 @@ bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_st
             return true; /* the transaction failed */
         }
         add_mention(core, txn, stored, i, &person);
+        kp_txn_scratch_restore(txn, before);
     }
     return true;
 }
@@ -284,7 +321,9 @@ void kp_dossier_remove(struct kp_core *core, struct kp_txn *txn, uint64_t positi
         return;
     }
     for (uint32_t i = 0; i < stored.signal.mention_count; i++) {
+        size_t mark = kp_txn_scratch_mark(txn);
         remove_mention(core, txn, &stored.signal.mentions[i], position, i);
+        kp_txn_scratch_restore(txn, mark);
     }
     uint64_t subject = 0;
     if (stored.signal.mention_count > 0) {

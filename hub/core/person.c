@@ -8,7 +8,14 @@
 #define PERSON_VERSION 1
 #define MENTION_BYTES 27u
 #define FORM_BYTES (KP_TAG_BYTES + 4u)
+#define PERSON_MENTIONS_MAX (KP_PERSON_BSN_MAX + KP_PERSON_FORMS_MAX * KP_PERSON_NAME_MAX)
 #define FIXED_BYTES (1u + 1u + 8u + 4u + KP_TAG_BYTES + 2u + 4u)
+
+/* Whatever moves between persons, a state fits: no command can make one that cannot be stored. */
+_Static_assert(FIXED_BYTES + KP_PERSON_FORMS_MAX * FORM_BYTES +
+                       PERSON_MENTIONS_MAX * MENTION_BYTES <
+                   KP_STORE_VALUE_BYTES_MAX,
+               "the largest person fits in a row");
 
 static void get_mention(struct kp_reader *reader, struct kp_mention *ret_mention)
 {
@@ -129,6 +136,23 @@ void kp_person_store(struct kp_txn *txn, const struct kp_person *person)
                (struct kp_subject){person->id});
 }
 
+/* A form that no mention has any more. */
+static uint16_t unused_form(const struct kp_person *person)
+{
+    bool used[KP_PERSON_FORMS_MAX] = {false};
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        if (person->mentions[i].form != KP_FORM_NONE) {
+            used[person->mentions[i].form] = true;
+        }
+    }
+    for (uint16_t i = 0; i < person->form_count; i++) {
+        if (!used[i]) {
+            return i;
+        }
+    }
+    return KP_FORM_NONE;
+}
+
 uint16_t kp_person_form(struct kp_person *person, const uint8_t *name_tag)
 {
     for (uint32_t i = 0; i < person->form_count; i++) {
@@ -137,7 +161,11 @@ uint16_t kp_person_form(struct kp_person *person, const uint8_t *name_tag)
         }
     }
     if (person->form_count == KP_PERSON_FORMS_MAX) {
-        return KP_FORM_NONE;
+        uint16_t unused = unused_form(person);
+        if (unused != KP_FORM_NONE) {
+            memcpy(person->forms[unused].name_tag, name_tag, KP_TAG_BYTES);
+        }
+        return unused;
     }
     struct kp_form *form = &person->forms[person->form_count];
     memcpy(form->name_tag, name_tag, KP_TAG_BYTES);
@@ -170,6 +198,21 @@ int64_t kp_person_find(const struct kp_person *person, uint64_t position, uint8_
         }
     }
     return -1;
+}
+
+void kp_person_count(const struct kp_person *person, uint16_t partner, const uint8_t *name_tag,
+                     struct kp_person_counts *ret_counts)
+{
+    *ret_counts = (struct kp_person_counts){0};
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        const struct kp_mention *mention = &person->mentions[i];
+        bool counts = name_tag == NULL ? mention->by_bsn
+                                       : !mention->by_bsn && mention->form != KP_FORM_NONE &&
+                                             memcmp(person->forms[mention->form].name_tag, name_tag,
+                                                    KP_TAG_BYTES) == 0;
+        ret_counts->all += counts ? 1 : 0;
+        ret_counts->partner += counts && mention->partner == partner ? 1 : 0;
+    }
 }
 
 void kp_person_remove(struct kp_person *person, uint32_t at)

@@ -46,6 +46,13 @@ void kp_person_store(struct kp_txn *txn, const struct kp_person *person);
 
 /* Index of the form, made when absent; KP_FORM_NONE when the person has too many. */
 uint16_t kp_person_form(struct kp_person *person, const uint8_t *name_tag);
+/* How many of his mentions have the person's BSN (@name_tag NULL), or this name and no BSN: of all
+ * partners, and of one. */
+struct kp_person_counts {
+    uint32_t all, partner;
+};
+void kp_person_count(const struct kp_person *person, uint16_t partner, const uint8_t *name_tag,
+                     struct kp_person_counts *ret_counts);
 /* Keeps the order; asserts that there is room. */
 void kp_person_insert(struct kp_person *person, const struct kp_mention *mention);
 /* Index in mentions, or -1. */

@@ -293,10 +293,19 @@ void kp_signal_retry(struct kp_core *core, struct kp_txn *txn, uint64_t held_pos
         ret_outcome->field = held.field;
         return;
     }
+    apply_usable(core, txn, held.partner, core->position, signal, ret_outcome);
+    if (ret_outcome->kind == OUTCOME(DUPLICATE) && ret_outcome->first_position == held_position) {
+        held.retries++; /* a repeat of itself: what it was held for is so still */
+        kp_held_update(txn, &held);
+        ret_outcome->kind = held.code == KP_E_CONFLICT ? OUTCOME(CONFLICT) : OUTCOME(HELD);
+        ret_outcome->code = held.code;
+        ret_outcome->field = held.field;
+        return;
+    }
     struct kp_command_signal dropped;
     uint16_t partner;
-    (void)kp_signal_drop(txn, held_position, &partner, &dropped); /* it is there */
-    apply_usable(core, txn, held.partner, core->position, signal, ret_outcome);
+    (void)kp_signal_drop(txn, held_position, &partner,
+                         &dropped); /* its newer self let it go, or not */
     if (ret_outcome->first_position == 0) {
         ret_outcome->first_position = held_position;
     }
