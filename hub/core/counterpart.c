@@ -214,27 +214,42 @@ static void schedule_expiry(struct kp_core *core, struct kp_txn *txn, uint16_t n
     }
 }
 
-static enum kp_key_standing standing_with(const struct kp_counterpart *counterpart, bool own,
-                                          struct kp_slice curve_public,
-                                          const uint8_t *certificate_digest)
+static bool same_certificate(const struct kp_enrolled_key *key, const uint8_t *digest)
 {
-    enum kp_key_standing standing = KP_KEY_NEW;
+    return memcmp(key->certificate_digest, digest, KP_SHA256_BYTES) == 0;
+}
+
+/* A certificate can stand with several transport keys: it is shut out when one of them was revoked
+ * and none is good. */
+static bool is_shut_out(const struct kp_counterpart *counterpart, const uint8_t *digest)
+{
+    bool revoked = false;
     for (uint32_t i = 0; i < counterpart->key_count; i++) {
         const struct kp_enrolled_key *key = &counterpart->keys[i];
-        bool same_key =
-            kp_slice_equal(curve_public, kp_slice_of(key->curve_public, sizeof key->curve_public));
-        bool same_certificate =
-            memcmp(key->certificate_digest, certificate_digest, KP_SHA256_BYTES) == 0;
-        if (same_key && !own) {
+        if (same_certificate(key, digest) && key->state == KP_KEY_ACTIVE) {
+            return false;
+        }
+        revoked = revoked || (same_certificate(key, digest) && key->state == KP_KEY_REVOKED);
+    }
+    return revoked;
+}
+
+static enum kp_key_standing standing_with(const struct kp_counterpart *counterpart, bool own,
+                                          struct kp_slice curve_public, const uint8_t *digest)
+{
+    enum kp_key_standing standing =
+        own && is_shut_out(counterpart, digest) ? KP_KEY_SHUT_OUT : KP_KEY_NEW;
+    for (uint32_t i = 0; i < counterpart->key_count; i++) {
+        const struct kp_enrolled_key *key = &counterpart->keys[i];
+        if (!kp_slice_equal(curve_public,
+                            kp_slice_of(key->curve_public, sizeof key->curve_public))) {
+            continue;
+        }
+        if (!own) {
             return KP_KEY_OTHERS;
         }
-        if (own && (same_key || same_certificate) && key->state == KP_KEY_REVOKED) {
-            return KP_KEY_SHUT_OUT;
-        }
-        if (own && same_key) {
-            standing =
-                key->state == KP_KEY_ACTIVE && same_certificate ? KP_KEY_PRESENT : KP_KEY_SHUT_OUT;
-        }
+        bool present = key->state == KP_KEY_ACTIVE && same_certificate(key, digest);
+        standing = present ? KP_KEY_PRESENT : KP_KEY_SHUT_OUT;
     }
     return standing;
 }

@@ -9,11 +9,11 @@ And what has nothing to revoke says so.
 import time
 
 import kit
-from kit import client, house
+from kit import client, house, signal
 
 OINS = {"halt": "00000099900700000000", "rvdk": "00000099900600000000", "slachtofferhulp": "00000099900800000000",
         "gemeente": "00000099900100000001"}
-BATCHES, SIGNALS = 30, 500  # journalled in a second or two, applied in more than that
+BATCHES, SIGNALS, PERSONS = 12, 200, 31  # journalled in a second or two, applied in many more: each person is a new one
 
 
 class Revocation(kit.Test):
@@ -75,12 +75,25 @@ class Revocation(kit.Test):
         self.assertEqual(self.status_of("rvdk", second), 200)
         self.assertEqual(sorted(row["certificate"] for row in self.rows("rvdk")), ["CERT_REVOKED", "OK"])
 
+    def batches(self):
+        template = kit.report("B")
+        del template.persons[:]
+        for _ in range(PERSONS):
+            template.persons.add(role=signal.CASUS_ROLE_OVERIG, surname="Verzonnen")  # nothing to match by
+        for batch in range(BATCHES):
+            signals = []
+            for number in range(SIGNALS):
+                signals.append(signal.Signal())
+                signals[-1].CopyFrom(template)
+                signals[-1].reference = f"B{batch}-{number}"
+            yield signals
+
     def test_it_does_not_wait_behind_a_backlog(self):
         keys, _ = self.make_known("slachtofferhulp", "slachtofferhulp")
+        batches = list(self.batches())
         with self.session("slachtofferhulp") as one:
-            for batch in range(BATCHES):
-                numbers = range(batch * SIGNALS, (batch + 1) * SIGNALS)
-                one.wait_receipt(one.submit([kit.report(f"B{number}", number) for number in numbers]))
+            for signals in batches:
+                one.wait_receipt(one.submit(signals))
             before = self.status()["hub"][0]["backlog"]
             began = time.monotonic()
             self.house.cli("partner", "revoke", "slachtofferhulp", "--yes")
