@@ -48,11 +48,13 @@ static enum kp_err open_backup(const char *backup, FILE *ret_files[PARTS],
     return KP_OK;
 }
 
+/* Snapshots of what was there would be newer than what is restored, and of other keys. */
 static enum kp_err check_free(const char *data, struct kp_diag *reterr_diag)
 {
+    static const char *const names[] = {"state", "persons", "journal", "snapshots"};
     char path[PATH_BYTES];
-    for (size_t i = 0; i < PARTS; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", data, parts[i]); /* fits */
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", data, names[i]); /* fits */
         if (access(path, F_OK) == 0) {
             return kp_fail(
                 reterr_diag, KP_E_EXISTS,

@@ -273,6 +273,9 @@ static void print_done(const struct init *init, bool json)
     }
     add_step(steps, "keep a copy of keys/ apart from every backup of the data: without it a backup "
                     "cannot be read");
+    if (!init->demo_ca) {
+        add_step(steps, "let `knooppunt config check --start` look whether anything is missing");
+    }
     add_step(steps, "start the hub: knooppunt-hub with this directory's house.yaml");
     kp_json_set(result, "next", steps);
     kp_print_result(result, json, stdout);

@@ -79,6 +79,10 @@ def check_failed_restores(house, backup):
     (house.house / "data").mkdir(mode=0o700)
     offline(house, "restore", house.dir / "bad-state", house.house, expect=4)
     assert found_below(house.house / "data") in ([], ["lock"])
+    (house.house / "data/snapshots").mkdir()  # of the data that was lost: not this backup's
+    _, error = offline(house, "restore", backup, house.house, expect=1)
+    assert "data/snapshots is there" in error, error
+    (house.house / "data/snapshots").rmdir()
     (house.house / "data/restoring/state").mkdir(parents=True)  # one that was cut off
     (house.house / "data/restoring/state/data.mdb").write_text("half")
 
