@@ -393,11 +393,14 @@ int kp_maintain(struct kp_hub *hub, const char *house_file,
         (void)fprintf(stderr, "knooppunt-hub: not a command: %s; see --help\n", arguments[0]);
         return EXIT_USAGE;
     }
-    if (kp_open_config(hub, house_file) != KP_OK) {
+    kp_told_begin(options->json);
+    enum kp_err err = kp_open_config(hub, house_file);
+    if (err != KP_OK) { /* each fault is told already */
+        (void)kp_fail(&diag, err, "%s is not as it should be", house_file);
+        kp_told_end(err, &diag);
         return EXIT_USAGE;
     }
-    kp_told_begin(options->json);
-    enum kp_err err = run_command(hub, house_file, options->keys_dir, count, arguments, &diag);
+    err = run_command(hub, house_file, options->keys_dir, count, arguments, &diag);
     kp_told_end(err, &diag);
     kp_close_all(hub);
     return err == KP_OK                                                       ? EXIT_DONE

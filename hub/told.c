@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct {
     bool json, value_before;
@@ -17,8 +18,8 @@ void kp_told_begin(bool json)
     }
 }
 
-/* The bytes of a JSON text; a path may hold anything but a NUL. */
-static void put_json_text(const char *text)
+/* Within quotes, as JSON has it; a path may hold anything but a NUL. */
+static void put_quoted(const char *text)
 {
     (void)putchar('"');
     for (const char *at = text; *at != '\0'; at++) {
@@ -56,8 +57,8 @@ void kp_told_row(const char *section, const char *text)
 void kp_told_text(const char *name, const char *text)
 {
     put_name(name);
-    if (told.json) {
-        put_json_text(text);
+    if (told.json || text[0] == '\0' || strpbrk(text, " \"\n") != NULL) {
+        put_quoted(text);
     } else {
         (void)fputs(text, stdout);
     }
@@ -91,7 +92,7 @@ void kp_told_end(enum kp_err err, const struct kp_diag *diag)
         (void)printf("\"code\":%d,\"name\":\"%s\"", (int)err, kp_err_name(err));
         if (err != KP_OK) {
             (void)fputs(",\"text\":", stdout);
-            put_json_text(diag->text);
+            put_quoted(diag->text);
         }
         (void)fputs("}\n", stdout);
     } else if (err != KP_OK) {

@@ -98,6 +98,8 @@ def check_keys_elsewhere(house):
     assert told["name"] == "OK" and told["verify"][0]["verify"] == "good" and told["verify"][0]["bad_rows"] == 0, told
     told = json.loads(offline(house, "store", "rebuild", house.house, "--json", "--keys", house.dir / "keys")[0])
     assert told["same"] == [{"same": "yes"}] and len(told["rebuilt"][0]["digest"]) == 64, told
+    told = json.loads(offline(house, "store", "check", house.dir, "--json", expect=2)[0])
+    assert told["name"] == "CONFIG", told
     (house.dir / "keys").rename(house.house / "keys")
 
 
