@@ -315,6 +315,11 @@ enum kp_err kp_maintain_act_as_owner(const char *dir, struct kp_diag *reterr_dia
     return KP_OK;
 }
 
+bool kp_maintain_act_as_caller(void)
+{
+    return seteuid(getuid()) == 0 && setegid(getgid()) == 0;
+}
+
 static enum kp_err work_on_data(struct kp_hub *hub, bool is_rebuild, bool replace,
                                 struct kp_diag *reterr_diag)
 {
@@ -403,6 +408,7 @@ int kp_maintain(struct kp_hub *hub, const char *house_file,
     err = run_command(hub, house_file, options->keys_dir, count, arguments, &diag);
     kp_told_end(err, &diag);
     kp_close_all(hub);
+    (void)kp_maintain_act_as_caller(); /* the end of a program is its caller's: its reports too */
     return err == KP_OK                                                       ? EXIT_DONE
            : err == KP_E_STATE || err == KP_E_EXISTS || err == KP_E_NOT_FOUND ? EXIT_NO
                                                                               : EXIT_BROKEN;

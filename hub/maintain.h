@@ -21,6 +21,8 @@ int kp_maintain(struct kp_hub *hub, const char *house_file,
 KP_MUST_CHECK enum kp_err kp_maintain_verify(struct kp_hub *hub, struct kp_diag *reterr_diag);
 /* From here on this program is the owner of @dir, when it was root: what it makes is the hub's. */
 KP_MUST_CHECK enum kp_err kp_maintain_act_as_owner(const char *dir, struct kp_diag *reterr_diag);
+/* And back. False: it is still the owner of the data. */
+bool kp_maintain_act_as_caller(void);
 
 /* Put the backup in a house without data, whole and verified or not at all.
  * KP_E_NOT_FOUND  no such backup · KP_E_EXISTS  there is data · KP_E_CORRUPT  it does not verify */

@@ -109,8 +109,8 @@ def check_owner(house, backup):
         print("not root: whose the restored files are was not tried")
         return
     owner = 65534
-    house.dir.chmod(0o755)
-    house.house.chmod(0o755)
+    for folder in (pathlib.Path(tempfile.gettempdir()), house.dir, house.house):
+        folder.chmod(folder.stat().st_mode | 0o011)  # the other user must be able to pass
     data = house.house / "data"
 
     def owners():
