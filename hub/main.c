@@ -156,6 +156,19 @@ static void init_shared(struct kp_hub *hub)
     }
 }
 
+/* An empty house in the place of one that is being restored would keep the restore out. */
+static enum kp_err check_restored(const struct kp_hub *hub, struct kp_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/restoring", hub->config->hub.data_dir); /* fits */
+    return access(path, F_OK) != 0
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_STATE,
+                         "%s is of a restore that was cut off: run that again, or take the folder "
+                         "away",
+                         path);
+}
+
 static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct kp_diag *reterr_diag)
 {
     struct kp_secret master = {{0}};
@@ -166,6 +179,9 @@ static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct k
                     &files); /* the service manager sets it; by hand it may not be allowed */
     init_shared(hub);
     enum kp_err err = kp_open_lock(hub, reterr_diag);
+    if (err == KP_OK) {
+        err = check_restored(hub, reterr_diag);
+    }
     if (err == KP_OK) {
         err = kp_open_keys(hub, &master, reterr_diag);
     }

@@ -85,6 +85,10 @@ def check_failed_restores(house, backup):
     (house.house / "data/snapshots").rmdir()
     (house.house / "data/restoring/state").mkdir(parents=True)  # one that was cut off
     (house.house / "data/restoring/state/data.mdb").write_text("half")
+    hub = house.start_hub(wait=False)  # an empty house must not take its place
+    hub.wait_for("hub.not_started", match="cut off: run that again")
+    hub.child.wait(30)
+    assert found_below(house.house / "data") == ["lock", "restoring", "restoring/state", "restoring/state/data.mdb"]
 
 
 def check_keys_elsewhere(house):
