@@ -9,6 +9,7 @@
 #define LABEL_BYTES 160
 /* Numbers given out for tests; no register of organisations has this prefix. */
 #define TEST_OIN_PREFIX "00000099"
+#define EXAMPLE_NAME "oorbeeldstad" /* with either V */
 
 /* `theme "risicojeugd": tell` */
 static const char *label(char ret_label[LABEL_BYTES], const char *section, const char *id,
@@ -224,14 +225,35 @@ static bool is_test_oin(const char *oin)
     return strncmp(oin, TEST_OIN_PREFIX, strlen(TEST_OIN_PREFIX)) == 0;
 }
 
+/* What `house init --production` leaves of the example house until somebody fills it in. */
+static bool check_example(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    const struct {
+        const char *option, *value;
+    } rows[] = {{"house: id", file->profile.id},
+                {"house: name", file->profile.name},
+                {"house: municipality", file->profile.municipality},
+                {"house: contact", file->profile.contact}};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strstr(rows[i].value, EXAMPLE_NAME) != NULL) {
+            kp_config_complain(report, rows[i].value, rows[i].option,
+                               "\"%s\" is the example's; a production house has its own",
+                               rows[i].value);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
 bool kp_house_check_mode(const struct kp_house_file *file, struct kp_config_report *report)
 {
     static const char why[] = "\"%s\" is a test number; a production house has none";
     char text[LABEL_BYTES];
-    bool ok = true;
     if (file->profile.test_mode) {
         return true;
     }
+    bool ok = check_example(file, report);
     if (is_test_oin(file->profile.oin)) {
         kp_config_complain(report, file->profile.oin, "house: oin", why, file->profile.oin);
         ok = false;

@@ -141,24 +141,6 @@ void kp_value_write_quoted(struct kp_slice text, struct kp_writer *writer)
 
 /* --- reading --- */
 
-/* `is not a duration (try "2s")`: the example is the default where there is one. */
-static bool is_not(const struct kp_option *option, char *ret_why)
-{
-    /* A fault in a list is one of its items. */
-    enum kp_option_type type = option->type == KP_OPTION_IDS ? KP_OPTION_ID : option->type;
-    const struct type_row *row = &type_rows[type];
-    const char *example = row->example;
-    if (option->dflt != NULL && option->dflt[0] != '\0' && type == option->type) {
-        example = option->dflt;
-    }
-    if (example == NULL) {
-        kp_config_format(ret_why, KP_VALUE_WHY_BYTES, "is not %s", row->name);
-    } else {
-        kp_config_format(ret_why, KP_VALUE_WHY_BYTES, "is not %s (try \"%s\")", row->name, example);
-    }
-    return false;
-}
-
 /* Digits only, without sign; -1: not so, or beyond 18 digits. */
 static int64_t read_digits(struct kp_slice text, size_t *ret_used)
 {
@@ -173,6 +155,68 @@ static int64_t read_digits(struct kp_slice text, size_t *ret_used)
     }
     *ret_used = i;
     return i == 0 ? -1 : number;
+}
+
+/* -1: not so; beyond what fits: INT64_MAX. */
+static int64_t amount_of(enum kp_option_type type, struct kp_slice text)
+{
+    size_t used = 0;
+    int64_t number = read_digits(text, &used);
+    if (number < 0) {
+        return -1;
+    }
+    struct kp_slice rest = kp_slice_of(text.bytes + used, text.size - used);
+    int64_t factor = 0;
+    if (type == KP_OPTION_NUMBER) {
+        factor = rest.size == 0 ? 1 : 0;
+    } else {
+        const struct unit *unit = type == KP_OPTION_DURATION ? duration_units : size_units;
+        for (; unit->name != NULL; unit++) {
+            if (kp_slice_equal(rest, kp_slice_str(unit->name))) {
+                factor = unit->factor;
+            }
+        }
+    }
+    int64_t amount = -1;
+    if (factor != 0 && __builtin_mul_overflow(number, factor, &amount)) {
+        amount = INT64_MAX;
+    }
+    return amount;
+}
+
+/* The least that is allowed, where the type's example is less: "2s" says nothing of a period. */
+static const char *amount_example(const struct kp_option *option, const char *example,
+                                  char ret_least[32])
+{
+    struct kp_writer writer;
+    if (amount_of(option->type, kp_slice_str(example)) >= option->min) {
+        return example;
+    }
+    kp_writer_init(&writer, ret_least, 31);
+    kp_value_write_amount(option->type, option->min, &writer);
+    ret_least[writer.size] = '\0';
+    return ret_least;
+}
+
+/* `is not a duration (try "2s")`: the example is the default where there is one. */
+static bool is_not(const struct kp_option *option, char *ret_why)
+{
+    /* A fault in a list is one of its items. */
+    enum kp_option_type type = option->type == KP_OPTION_IDS ? KP_OPTION_ID : option->type;
+    const struct type_row *row = &type_rows[type];
+    char least[32];
+    const char *example = row->example;
+    if (option->dflt != NULL && option->dflt[0] != '\0' && type == option->type) {
+        example = option->dflt;
+    } else if (type == KP_OPTION_NUMBER || type == KP_OPTION_DURATION || type == KP_OPTION_SIZE) {
+        example = amount_example(option, example, least);
+    }
+    if (example == NULL) {
+        kp_config_format(ret_why, KP_VALUE_WHY_BYTES, "is not %s", row->name);
+    } else {
+        kp_config_format(ret_why, KP_VALUE_WHY_BYTES, "is not %s (try \"%s\")", row->name, example);
+    }
+    return false;
 }
 
 static bool in_range(const struct kp_option *option, int64_t amount, char *ret_why)
@@ -195,29 +239,9 @@ static bool in_range(const struct kp_option *option, int64_t amount, char *ret_w
 static bool read_amount(const struct kp_option *option, struct kp_slice text, void *field,
                         char *ret_why)
 {
-    size_t used = 0;
-    int64_t number = read_digits(text, &used);
-    if (number < 0) {
+    int64_t amount = amount_of(option->type, text);
+    if (amount < 0) {
         return is_not(option, ret_why);
-    }
-    struct kp_slice rest = kp_slice_of(text.bytes + used, text.size - used);
-    int64_t factor = 0;
-    if (option->type == KP_OPTION_NUMBER) {
-        factor = rest.size == 0 ? 1 : 0;
-    } else {
-        const struct unit *unit = option->type == KP_OPTION_DURATION ? duration_units : size_units;
-        for (; unit->name != NULL; unit++) {
-            if (kp_slice_equal(rest, kp_slice_str(unit->name))) {
-                factor = unit->factor;
-            }
-        }
-    }
-    if (factor == 0) {
-        return is_not(option, ret_why);
-    }
-    int64_t amount;
-    if (__builtin_mul_overflow(number, factor, &amount)) {
-        amount = INT64_MAX;
     }
     if (!in_range(option, amount, ret_why)) {
         return false;

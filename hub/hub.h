@@ -178,13 +178,15 @@ KP_MUST_CHECK enum kp_err kp_open_config(struct kp_hub *hub, const char *path);
 KP_MUST_CHECK enum kp_err kp_open_lock(const struct kp_hub *hub, struct kp_diag *reterr_diag);
 KP_MUST_CHECK enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret_master,
                                        struct kp_diag *reterr_diag);
-KP_MUST_CHECK enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
-                                       struct kp_diag *reterr_diag);
+/* @dir: the data folder. */
+KP_MUST_CHECK enum kp_err kp_open_data(struct kp_hub *hub, const char *dir,
+                                       const struct kp_secret *master, struct kp_diag *reterr_diag);
+/* Where state and journal stand; the state can never be ahead of the truth. KP_E_CORRUPT */
+KP_MUST_CHECK enum kp_err kp_open_position(struct kp_hub *hub, uint64_t *ret_applied,
+                                           uint64_t *ret_journalled, struct kp_diag *reterr_diag);
+void kp_close_data(struct kp_hub *hub);
 /* Close and free what was opened, also after a failure half way; no thread uses it any more. */
 void kp_close_all(struct kp_hub *hub);
-
-/* maintain.c: a command on the data of a hub that does not run; the exit status. */
-int kp_maintain(struct kp_hub *hub, const char *house_file, int count, char **arguments);
 
 /* view.c */
 struct kp_view *

@@ -3,7 +3,7 @@
  * knooppunt-hub HOUSE: start in the order that keeps every promise, wait for the end, stop in the
  * opposite order.
  */
-#include "hub.h"
+#include "maintain.h"
 
 #include "base/assert.h"
 #include "base/file.h"
@@ -55,7 +55,6 @@ static enum kp_err read_positions(struct kp_hub *hub, struct kp_diag *reterr_dia
 {
     struct kp_txn *txn;
     struct kp_wall stamp;
-    struct kp_journal_state journal;
     enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
     if (err != KP_OK) {
         return err;
@@ -64,15 +63,7 @@ static enum kp_err read_positions(struct kp_hub *hub, struct kp_diag *reterr_dia
     hub->progress.has_due = kp_core_next_due(txn, &hub->progress.due);
     hub->progress.applied_stamp = stamp;
     kp_txn_abort(txn);
-    kp_journal_state(hub->journal, &journal);
-    hub->progress.journalled = journal.last;
-    if (journal.last < hub->progress.applied || (journal.first > hub->progress.applied + 1)) {
-        return kp_fail(reterr_diag, KP_E_CORRUPT,
-                       "the journal holds %" PRIu64 " to %" PRIu64 ", the state is at %" PRIu64
-                       ": they do not belong together; restore a backup",
-                       journal.first, journal.last, hub->progress.applied);
-    }
-    return KP_OK;
+    return kp_open_position(hub, &hub->progress.applied, &hub->progress.journalled, reterr_diag);
 }
 
 /* The configuration as a command, when it is not the one in force. */
@@ -167,6 +158,19 @@ static void init_shared(struct kp_hub *hub)
     }
 }
 
+/* An empty house in the place of one that is being restored would keep the restore out. */
+static enum kp_err check_restored(const struct kp_hub *hub, struct kp_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/restoring", hub->config->hub.data_dir); /* fits */
+    return access(path, F_OK) != 0
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_STATE,
+                         "%s is of a restore that was cut off: run that again, or take the folder "
+                         "away",
+                         path);
+}
+
 static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct kp_diag *reterr_diag)
 {
     struct kp_secret master = {{0}};
@@ -179,10 +183,13 @@ static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct k
     kp_clock_rebase(hub);
     enum kp_err err = kp_open_lock(hub, reterr_diag);
     if (err == KP_OK) {
+        err = check_restored(hub, reterr_diag);
+    }
+    if (err == KP_OK) {
         err = kp_open_keys(hub, &master, reterr_diag);
     }
     if (err == KP_OK) {
-        err = kp_open_data(hub, &master, reterr_diag);
+        err = kp_open_data(hub, hub->config->hub.data_dir, &master, reterr_diag);
     }
     kp_secret_done(&master);
     if (err == KP_OK) {
@@ -319,8 +326,11 @@ static int run(struct kp_hub *hub, const char *house_file)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"keys", required_argument, NULL, 'k'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     static const char usage[] =
         "usage: knooppunt-hub HOUSE [COMMAND]\n"
         "  HOUSE  the house's directory, or its house.yaml\n"
@@ -330,17 +340,28 @@ int main(int argc, char **argv)
         "  rebuild           make the state anew from the newest snapshot and the journal, and "
         "compare\n"
         "  rebuild replace   the same, and put it in the place of the present one\n"
-        "  restore BACKUP    put a backup in the place of data that is gone\n";
+        "  restore BACKUP    put a backup in the place of data that is gone\n"
+        "With a command:\n"
+        "  --keys DIR        the hub's keys are in DIR, not where house.yaml says\n"
+        "  --json            what was found as one JSON object\n";
+    struct kp_maintain_options maintain = {0};
     char path[PATH_BYTES];
     for (int option; (option = getopt_long(argc, argv, "hv", options, NULL)) != -1;) {
         if (option == 'v') {
             (void)puts("knooppunt-hub " KP_VERSION);
             return EXIT_DONE;
         }
+        if (option == 'k' || option == 'j') {
+            maintain.keys_dir = option == 'k' ? optarg : maintain.keys_dir;
+            maintain.json = maintain.json || option == 'j';
+            continue;
+        }
         (void)fputs(usage, option == 'h' ? stdout : stderr);
         return option == 'h' ? EXIT_DONE : EXIT_USAGE;
     }
-    if (optind >= argc || argc - optind > 3) {
+    bool serve = optind + 1 == argc;
+    if (optind >= argc || argc - optind > 3 ||
+        (serve && (maintain.keys_dir != NULL || maintain.json))) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
@@ -352,8 +373,8 @@ int main(int argc, char **argv)
     kp_log_init("hub", KP_LOG_INFO);
     struct kp_hub *hub = calloc(1, sizeof *hub);
     KP_ASSERT(hub != NULL);
-    int status = optind + 1 == argc ? run(hub, path)
-                                    : kp_maintain(hub, path, argc - optind - 1, argv + optind + 1);
+    int status = serve ? run(hub, path)
+                       : kp_maintain(hub, path, &maintain, argc - optind - 1, argv + optind + 1);
     free(hub);
     return status;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What is done to the data while no hub runs on it: verify, rebuild the state from snapshot and
- * journal, restore a backup. The results go to standard output, one key=value line.
+ * journal; restore.c puts a backup in place. Where there is no data nothing is made.
  */
-#include "hub.h"
+#define _GNU_SOURCE /* setgroups */
+#include "maintain.h"
 
 #include "base/assert.h"
 #include "base/file.h"
@@ -11,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,14 +35,17 @@ static void print_progress(void *context, uint64_t rows)
     }
 }
 
-static enum kp_err verify(struct kp_hub *hub, struct kp_diag *reterr_diag)
+enum kp_err kp_maintain_verify(struct kp_hub *hub, struct kp_diag *reterr_diag)
 {
     struct kp_verify_report report = {0};
     enum kp_err err = kp_store_verify(&hub->store, print_progress, NULL, &report, reterr_diag);
-    (void)printf("verify=%s rows=%" PRIu64 " bad_rows=%" PRIu64 " lost_keys=%" PRIu64
-                 " bad_tables=%u first_bad=\"%s\"\n",
-                 err == KP_OK ? "good" : "bad", report.rows, report.bad_rows, report.lost_keys,
-                 report.bad_tables, report.first_bad);
+    kp_told_row("verify", err == KP_OK ? "good" : "bad");
+    kp_told_number("rows", report.rows);
+    kp_told_number("bad_rows", report.bad_rows);
+    kp_told_number("lost_keys", report.lost_keys);
+    kp_told_number("bad_tables", report.bad_tables);
+    kp_told_text("first_bad", report.first_bad);
+    kp_told_row_end();
     return err;
 }
 
@@ -67,14 +72,13 @@ static enum kp_err take_digest(struct kp_store *store, struct digest *ret_digest
     return err;
 }
 
-static void print_digest(const char *what, const struct digest *digest)
+static void tell_digest(const char *what, const struct digest *digest)
 {
-    (void)printf("%s position=%" PRIu64 " rows=%" PRIu64 " digest=", what, digest->position,
-                 digest->rows);
-    for (size_t i = 0; i < sizeof digest->bytes; i++) {
-        (void)printf("%02x", digest->bytes[i]);
-    }
-    (void)printf("\n");
+    kp_told_row(what, NULL);
+    kp_told_number("position", digest->position);
+    kp_told_number("rows", digest->rows);
+    kp_told_hex("digest", kp_slice_of(digest->bytes, sizeof digest->bytes));
+    kp_told_row_end();
 }
 
 /* One transaction's worth of the journal. *ret_more: there is more to come. */
@@ -178,10 +182,11 @@ static enum kp_err begin_rebuild(struct kp_hub *hub, const struct kp_secret *mas
         if (err != KP_OK) {
             return err;
         }
-        (void)printf("from=%s\n", snapshot);
+        kp_told_row("from", snapshot);
     } else {
-        (void)printf("from=the journal alone\n");
+        kp_told_row("from", "the journal alone");
     }
+    kp_told_row_end();
     options.dir = rebuilt;
     options.read_only = false;
     return kp_store_open_lmdb(&options, ret_store, reterr_diag);
@@ -209,7 +214,9 @@ static enum kp_err replace_state(struct kp_hub *hub, const char *rebuilt,
         return kp_fail(reterr_diag, KP_E_IO, "cannot put %s in place: %s", rebuilt,
                        strerror(errno));
     }
-    (void)printf("replaced=%s before=%s\n", state, old);
+    kp_told_row("replaced", state);
+    kp_told_text("before", old);
+    kp_told_row_end();
     return kp_dir_sync(hub->config->hub.data_dir, reterr_diag);
 }
 
@@ -235,7 +242,7 @@ static enum kp_err rebuild(struct kp_hub *hub, const struct kp_secret *master, b
     if (err != KP_OK) {
         return err;
     }
-    print_digest("rebuilt", &made);
+    tell_digest("rebuilt", &made);
     kp_journal_state(hub->journal, &journal);
     if (replace) {
         kp_store_close(&hub->store);
@@ -246,7 +253,7 @@ static enum kp_err rebuild(struct kp_hub *hub, const struct kp_secret *master, b
     if (err != KP_OK) {
         return err;
     }
-    print_digest("present", &live);
+    tell_digest("present", &live);
     if (live.position != made.position) {
         return kp_fail(reterr_diag, KP_E_STATE,
                        "the present state is at %" PRIu64 " and the journal ends at %" PRIu64
@@ -256,88 +263,123 @@ static enum kp_err rebuild(struct kp_hub *hub, const struct kp_secret *master, b
     if (memcmp(live.bytes, made.bytes, sizeof live.bytes) != 0) {
         return kp_fail(
             reterr_diag, KP_E_CORRUPT,
-            "the present state is not what the journal says; `rebuild replace` mends it");
+            "the present state is not what the journal says; `knooppunt store rebuild HOUSE "
+            "--replace` mends it");
     }
-    (void)printf("same=yes\n");
+    kp_told_row("same", "yes");
+    kp_told_row_end();
     return KP_OK;
-}
-
-/* --- restore --- */
-
-static enum kp_err copy_file(const char *from, const char *to, struct kp_diag *reterr_diag)
-{
-    static char buffer[1 << 20];
-    FILE *in = fopen(from, "rbe");
-    FILE *out = fopen(to, "wxe");
-    size_t size;
-    bool good = in != NULL && out != NULL && fchmod(fileno(out), 0600) == 0;
-    while (good && (size = fread(buffer, 1, sizeof buffer, in)) > 0) {
-        good = fwrite(buffer, 1, size, out) == size;
-    }
-    good = good && ferror(in) == 0 && fflush(out) == 0 && fsync(fileno(out)) == 0;
-    int error = errno;
-    if (in != NULL) {
-        (void)fclose(in);
-    }
-    if (out != NULL) {
-        (void)fclose(out); /* synced above */
-    }
-    return good ? KP_OK : kp_fail(reterr_diag, KP_E_IO, "copying %s: %s", from, strerror(error));
-}
-
-/* Only into a house without data: a restore never overwrites what may be newer. */
-static enum kp_err restore(struct kp_hub *hub, const char *backup, struct kp_diag *reterr_diag)
-{
-    static const char *const parts[] = {"state", "persons", "journal"};
-    char from[PATH_BYTES];
-    char to[PATH_BYTES];
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(to, sizeof to, "%s/%s", hub->config->hub.data_dir, parts[i]); /* fits */
-        if (access(to, F_OK) == 0) {
-            return kp_fail(reterr_diag, KP_E_EXISTS,
-                           "%s is there; move it away first if it is really to be replaced", to);
-        }
-    }
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(to, sizeof to, "%s/%s", hub->config->hub.data_dir, parts[i]); /* fits */
-        enum kp_err err = kp_dir_make(to, 0700, reterr_diag);
-        (void)snprintf(from, sizeof from, "%s/%s/data.mdb", backup, parts[i]); /* cut: not found */
-        (void)snprintf(to, sizeof to, "%s/%s/data.mdb", hub->config->hub.data_dir,
-                       parts[i]); /* fits */
-        if (err == KP_OK) {
-            err = copy_file(from, to, reterr_diag);
-        }
-        if (err != KP_OK) {
-            return err;
-        }
-    }
-    (void)printf("restored=%s\n", hub->config->hub.data_dir);
-    return kp_dir_sync(hub->config->hub.data_dir, reterr_diag);
 }
 
 /* --- which --- */
 
-static enum kp_err run_command(struct kp_hub *hub, int count, char **arguments,
-                               struct kp_diag *reterr_diag)
+/* The hub makes an empty house of no data: a command that looks at it must not. */
+static enum kp_err check_there(const char *data, bool state_too, struct kp_diag *reterr_diag)
+{
+    static const char *const parts[] = {"persons", "journal", "state"};
+    char path[PATH_BYTES];
+    for (size_t i = 0; i < (state_too ? 3 : 2); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s/data.mdb", data, parts[i]); /* fits */
+        if (access(path, F_OK) == 0) {
+            continue;
+        }
+        if (errno != ENOENT && errno != ENOTDIR) {
+            return kp_fail(reterr_diag, KP_E_IO, "cannot look at %s: %s", path, strerror(errno));
+        }
+        return strcmp(parts[i], "state") == 0
+                   ? kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                             "there is no state at %s: `knooppunt store rebuild HOUSE --replace` "
+                             "makes it from snapshot and journal",
+                             data)
+                   : kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                             "there is no data at %s (no %s): if it was lost, restore a backup "
+                             "(`knooppunt restore BACKUP HOUSE`)",
+                             data, parts[i]);
+    }
+    return KP_OK;
+}
+
+enum kp_err kp_maintain_act_as_owner(const char *dir, struct kp_diag *reterr_diag)
+{
+    struct stat owner;
+    if (stat(dir, &owner) != 0) {
+        return kp_fail(reterr_diag, KP_E_IO, "cannot look at %s: %s", dir, strerror(errno));
+    }
+    if (geteuid() != 0 || owner.st_uid == 0) {
+        return KP_OK;
+    }
+    if (setgroups(0, NULL) != 0 || setegid(owner.st_gid) != 0 || seteuid(owner.st_uid) != 0) {
+        return kp_fail(reterr_diag, KP_E_PERMISSION, "cannot act as user %u, the owner of %s: %s",
+                       (unsigned)owner.st_uid, dir, strerror(errno));
+    }
+    return KP_OK;
+}
+
+bool kp_maintain_act_as_caller(void)
+{
+    return seteuid(getuid()) == 0 && setegid(getgid()) == 0;
+}
+
+static enum kp_err work_on_data(struct kp_hub *hub, bool is_rebuild, bool replace,
+                                struct kp_diag *reterr_diag)
 {
     struct kp_secret master = {{0}};
-    const char *name = arguments[0];
-    enum kp_err err = kp_open_lock(hub, reterr_diag);
-    if (err == KP_OK && strcmp(name, "restore") == 0 && count == 2) {
-        err = restore(hub, arguments[1], reterr_diag);
+    const char *data = hub->config->hub.data_dir;
+    enum kp_err err = check_there(data, !replace, reterr_diag);
+    if (err == KP_OK) {
+        err = kp_open_keys(hub, &master, reterr_diag); /* as who was called: they may be root's */
     }
     if (err == KP_OK) {
-        err = kp_open_keys(hub, &master, reterr_diag);
+        err = kp_maintain_act_as_owner(data, reterr_diag);
     }
     if (err == KP_OK) {
-        err = kp_open_data(hub, &master, reterr_diag);
+        err = kp_open_lock(hub, reterr_diag);
     }
     if (err == KP_OK) {
-        err = strcmp(name, "rebuild") == 0 ? rebuild(hub, &master, count == 2, reterr_diag)
-                                           : verify(hub, reterr_diag);
+        err = kp_open_data(hub, data, &master, reterr_diag);
+    }
+    if (err == KP_OK) {
+        err = is_rebuild ? rebuild(hub, &master, replace, reterr_diag)
+                         : kp_maintain_verify(hub, reterr_diag);
     }
     kp_secret_done(&master);
     return err;
+}
+
+/* With credentials of a service manager the keys are there only while the hub runs. */
+static enum kp_err choose_keys(struct kp_hub *hub, const char *given, struct kp_diag *reterr_diag)
+{
+    char *dir = hub->config->hub.keys_dir;
+    size_t size = given == NULL ? 0 : strlen(given);
+    if (size >= sizeof hub->config->hub.keys_dir) {
+        return kp_fail(reterr_diag, KP_E_USAGE, "the path of --keys is too long");
+    }
+    if (given != NULL) {
+        memcpy(dir, given, size + 1);
+    }
+    return access(dir, F_OK) == 0
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_KEY_FILE,
+                         "there are no keys at %s: %s. A service manager shows its hub's keys only "
+                         "while that runs: give the folder they come from with --keys DIR (as "
+                         "root: /etc/knooppunt/keys)",
+                         dir, strerror(errno));
+}
+
+static enum kp_err run_command(struct kp_hub *hub, const char *house_file, const char *keys_dir,
+                               int count, char **arguments, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = kp_crypto_init(reterr_diag);
+    if (err == KP_OK) {
+        err = choose_keys(hub, keys_dir, reterr_diag);
+    }
+    if (err != KP_OK) {
+        return err;
+    }
+    if (strcmp(arguments[0], "restore") == 0) {
+        return kp_restore(hub, house_file, arguments[1], reterr_diag);
+    }
+    return work_on_data(hub, strcmp(arguments[0], "rebuild") == 0, count == 2, reterr_diag);
 }
 
 static bool is_command(int count, char **arguments)
@@ -348,26 +390,26 @@ static bool is_command(int count, char **arguments)
            (strcmp(arguments[0], "restore") == 0 && count == 2);
 }
 
-int kp_maintain(struct kp_hub *hub, const char *house_file, int count, char **arguments)
+int kp_maintain(struct kp_hub *hub, const char *house_file,
+                const struct kp_maintain_options *options, int count, char **arguments)
 {
     struct kp_diag diag = {0};
     if (!is_command(count, arguments)) {
         (void)fprintf(stderr, "knooppunt-hub: not a command: %s; see --help\n", arguments[0]);
         return EXIT_USAGE;
     }
-    if (kp_open_config(hub, house_file) != KP_OK) {
+    kp_told_begin(options->json);
+    enum kp_err err = kp_open_config(hub, house_file);
+    if (err != KP_OK) { /* each fault is told already */
+        (void)kp_fail(&diag, err, "%s is not as it should be", house_file);
+        kp_told_end(err, &diag);
         return EXIT_USAGE;
     }
-    enum kp_err err = kp_crypto_init(&diag);
-    if (err == KP_OK) {
-        err = run_command(hub, count, arguments, &diag);
-    }
-    if (err != KP_OK) {
-        (void)fprintf(stderr, "knooppunt-hub: %s [%s]\n", diag.text, kp_err_name(err));
-    }
-    (void)fflush(stdout);
+    err = run_command(hub, house_file, options->keys_dir, count, arguments, &diag);
+    kp_told_end(err, &diag);
     kp_close_all(hub);
-    return err == KP_OK                              ? EXIT_DONE
-           : err == KP_E_STATE || err == KP_E_EXISTS ? EXIT_NO
-                                                     : EXIT_BROKEN;
+    (void)kp_maintain_act_as_caller(); /* the end of a program is its caller's: its reports too */
+    return err == KP_OK                                                       ? EXIT_DONE
+           : err == KP_E_STATE || err == KP_E_EXISTS || err == KP_E_NOT_FOUND ? EXIT_NO
+                                                                              : EXIT_BROKEN;
 }

@@ -8,6 +8,7 @@
 #include "base/pem.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,11 +86,16 @@ enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret_master,
     return err;
 }
 
-void kp_close_all(struct kp_hub *hub)
+void kp_close_data(struct kp_hub *hub)
 {
     hub->journal = kp_journal_close(hub->journal);
     kp_store_close(&hub->store);
     hub->ring = kp_keyring_close(hub->ring);
+}
+
+void kp_close_all(struct kp_hub *hub)
+{
+    kp_close_data(hub);
     hub->trust = kp_trust_free(hub->trust);
     hub->signer = kp_signer_free(hub->signer);
     hub->certificate = kp_certificate_free(hub->certificate);
@@ -97,7 +103,7 @@ void kp_close_all(struct kp_hub *hub)
     hub->config = kp_house_config_free(hub->config);
 }
 
-enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
+enum kp_err kp_open_data(struct kp_hub *hub, const char *dir, const struct kp_secret *master,
                          struct kp_diag *reterr_diag)
 {
     char path[PATH_BYTES];
@@ -106,19 +112,42 @@ enum kp_err kp_open_data(struct kp_hub *hub, const struct kp_secret *master,
     struct kp_store_options store = {.master = master,
                                      .map_bytes = options->store_map_bytes,
                                      .scratch_bytes = options->store_scratch_bytes};
-    (void)snprintf(path, sizeof path, "%s/persons", options->data_dir); /* fits */
+    (void)snprintf(path, sizeof path, "%s/persons", dir); /* fits */
     enum kp_err err = kp_keyring_open(path, master, &hub->ring, reterr_diag);
     if (err == KP_OK) {
-        (void)snprintf(path, sizeof path, "%s/state", options->data_dir); /* fits */
+        (void)snprintf(path, sizeof path, "%s/state", dir); /* fits */
         store.dir = path;
         store.ring = hub->ring;
         err = kp_store_open_lmdb(&store, &hub->store, reterr_diag);
     }
     if (err == KP_OK) {
-        (void)snprintf(path, sizeof path, "%s/journal", options->data_dir); /* fits */
+        (void)snprintf(path, sizeof path, "%s/journal", dir); /* fits */
         journal.dir = path;
         journal.ring = hub->ring;
         err = kp_journal_open(&journal, &hub->journal, reterr_diag);
     }
     return err;
+}
+
+enum kp_err kp_open_position(struct kp_hub *hub, uint64_t *ret_applied, uint64_t *ret_journalled,
+                             struct kp_diag *reterr_diag)
+{
+    struct kp_txn *txn;
+    struct kp_wall stamp;
+    struct kp_journal_state journal;
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    *ret_applied = kp_core_position(txn, &stamp);
+    kp_txn_abort(txn);
+    kp_journal_state(hub->journal, &journal);
+    *ret_journalled = journal.last;
+    if (journal.last < *ret_applied || journal.first > *ret_applied + 1) {
+        return kp_fail(reterr_diag, KP_E_CORRUPT,
+                       "the journal holds %" PRIu64 " to %" PRIu64 ", the state is at %" PRIu64
+                       ": they do not belong together; restore a backup",
+                       journal.first, journal.last, *ret_applied);
+    }
+    return KP_OK;
 }

@@ -3,6 +3,37 @@
 
 #include "base/log.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A parent that is absent is a disk that is not mounted: a backup in its stead would be none. */
+static enum kp_err check_parent(const char *path, struct kp_diag *reterr_diag)
+{
+    char parent[640];
+    struct stat found;
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    while (size > 1 && path[size - 1] != '/') {
+        size--;
+    }
+    if (size >= sizeof parent) {
+        return kp_fail(reterr_diag, KP_E_USAGE, "the path is too long: %.100s...", path);
+    }
+    memcpy(parent, path, size);
+    parent[size] = '\0';
+    errno = ENOTDIR;
+    if (stat(parent, &found) == 0 && S_ISDIR(found.st_mode)) {
+        return KP_OK;
+    }
+    return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                   "the hub sees no folder %s to make the backup in (%s): is its disk mounted? "
+                   "Only the last part of the path is made",
+                   parent, strerror(errno));
+}
+
 enum kp_err kp_query_backup(struct kp_hub *hub, const struct kp_query *query,
                             struct kp_answer *answer, struct kp_diag *reterr_diag)
 {
@@ -10,7 +41,10 @@ enum kp_err kp_query_backup(struct kp_hub *hub, const struct kp_query *query,
     if (query->argument_count != 1 || query->arguments[0][0] != '/') {
         return kp_fail(reterr_diag, KP_E_USAGE, "give the whole path of a directory to make");
     }
-    enum kp_err err = kp_snapshot_take(hub, query->arguments[0], &position, reterr_diag);
+    enum kp_err err = check_parent(query->arguments[0], reterr_diag);
+    if (err == KP_OK) {
+        err = kp_snapshot_take(hub, query->arguments[0], &position, reterr_diag);
+    }
     if (err != KP_OK) {
         return err;
     }

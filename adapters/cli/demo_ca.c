@@ -6,7 +6,9 @@
 #include "cli/fingerprint.h"
 #include "cli/print.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define CA_NAME "DEMO CA Knooppunt, not for production"
 #define CA_DAYS 3650L
@@ -57,6 +59,12 @@ static enum kp_err open_ca(const char *house, struct kp_pki_ca *ret_ca, struct k
     struct kp_pki_ca ca = {0};
     size_t count = 0;
     (void)snprintf(path, sizeof path, "%s/" KP_DEMO_CA_DIR "/DEMO-ca.key", house); /* cut: fails */
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "%s has no demonstration CA (no %s): `knooppunt house init DIR --demo-ca` "
+                       "makes a house with one; otherwise your own CA certifies",
+                       house, path);
+    }
     enum kp_err err = kp_pki_read_key(path, &ca.key, reterr_diag);
     if (err == KP_OK) {
         (void)snprintf(path, sizeof path, "%s/" KP_DEMO_CA_DIR "/DEMO-ca.pem", house);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define TEMPLATE_INSTALLED "/usr/share/knooppunt/voorbeeldstad"
+#define EXAMPLE_HEADING "# Veiligheidshuis Voorbeeldstad: the example house."
 #define TEMPLATE_BESIDE "config/voorbeeldstad"
 #define HUB_CERTIFICATE_DAYS 3650L
 
@@ -83,6 +84,27 @@ static enum kp_err edit_all(const struct init *init, char **text, struct kp_diag
     return err;
 }
 
+/* What the example says of itself is not true of a production house. */
+static enum kp_err edit_heading(char **text, struct kp_diag *reterr_diag)
+{
+    static const char instead[] = "# A production house, made from the example: replace what is "
+                                  "the example's (`knooppunt config check` names it).\n";
+    const char *at = strstr(*text, EXAMPLE_HEADING);
+    const char *end = at == NULL ? NULL : strchr(at, '\n');
+    if (end == NULL) {
+        return KP_OK; /* another template */
+    }
+    size_t size = strlen(*text) + sizeof instead;
+    char *edited = malloc(size);
+    if (edited == NULL) {
+        return kp_fail(reterr_diag, KP_E_LIMIT, "no memory for %zu bytes", size);
+    }
+    (void)snprintf(edited, size, "%.*s%s%s", (int)(at - *text), *text, instead, end + 1);
+    free(*text);
+    *text = edited;
+    return KP_OK;
+}
+
 /* The new configuration must read well, but that a production house still has the example's
  * partners: those the operator replaces. */
 static enum kp_err check_house(struct init *init, const char *text, struct kp_diag *reterr_diag)
@@ -117,6 +139,9 @@ static enum kp_err make_house_yaml(struct init *init, const char *from, struct k
     }
     if (err == KP_OK) {
         err = edit_all(init, &text, reterr_diag);
+    }
+    if (err == KP_OK && init->production) {
+        err = edit_heading(&text, reterr_diag);
     }
     if (err == KP_OK) {
         err = check_house(init, text, reterr_diag);
@@ -248,6 +273,9 @@ static void print_done(const struct init *init, bool json)
     }
     add_step(steps, "keep a copy of keys/ apart from every backup of the data: without it a backup "
                     "cannot be read");
+    if (!init->demo_ca) {
+        add_step(steps, "let `knooppunt config check --start` look whether anything is missing");
+    }
     add_step(steps, "start the hub: knooppunt-hub with this directory's house.yaml");
     kp_json_set(result, "next", steps);
     kp_print_result(result, json, stdout);

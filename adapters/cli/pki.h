@@ -65,6 +65,8 @@ KP_MUST_CHECK enum kp_err kp_pki_read_request(const char *path, X509_REQ **ret_r
                                               struct kp_diag *reterr_diag);
 KP_MUST_CHECK enum kp_err kp_pki_read_crl(const char *path, X509_CRL **ret_crl,
                                           struct kp_diag *reterr_diag);
+/* Every list of the file is current. KP_E_CRL  names the first that is not */
+KP_MUST_CHECK enum kp_err kp_pki_check_crls(const char *path, struct kp_diag *reterr_diag);
 
 /* The DER in @ret_der, which holds KP_CERTIFICATE_BYTES_MAX. KP_E_LENGTH */
 KP_MUST_CHECK enum kp_err kp_pki_der(X509 *certificate, uint8_t *ret_der, size_t *ret_size,

@@ -6,9 +6,11 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define FILE_BYTES_MAX (4u << 20)
+#define FILE_BYTES_MAX (32u << 20) /* a CA's revocation list is the largest */
 #define KEY_MODE 0400
 #define PUBLIC_MODE 0644
 
@@ -206,4 +208,40 @@ enum kp_err kp_pki_der(X509 *certificate, uint8_t *ret_der, size_t *ret_size,
     KP_ASSERT(size > 0);
     *ret_size = (size_t)size;
     return KP_OK;
+}
+
+/* "2026-11-01T00:00:00Z" */
+static void moment_text(const ASN1_TIME *moment, char ret_text[32])
+{
+    struct tm tm = {0};
+    if (ASN1_TIME_to_tm(moment, &tm) != 1 ||
+        strftime(ret_text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        (void)snprintf(ret_text, 32, "an unreadable moment");
+    }
+}
+
+enum kp_err kp_pki_check_crls(const char *path, struct kp_diag *reterr_diag)
+{
+    char *bytes = NULL;
+    BIO *pem = NULL;
+    X509_CRL *crl;
+    unsigned number = 0;
+    char since[32];
+    enum kp_err err = open_pem(path, &bytes, &pem, reterr_diag);
+    while (err == KP_OK && (crl = PEM_read_bio_X509_CRL(pem, NULL, NULL, NULL)) != NULL) {
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+        number++;
+        if (next != NULL && X509_cmp_current_time(next) < 0) {
+            moment_text(next, since);
+            err = kp_fail(reterr_diag, KP_E_CRL,
+                          "revocation list %u in %s is stale since %s: whoever that CA certified "
+                          "is refused; fetch the newest from it",
+                          number, path, since);
+        }
+        X509_CRL_free(crl);
+    }
+    ERR_clear_error(); /* the end of the file is an error to OpenSSL */
+    (void)BIO_free(pem);
+    free(bytes);
+    return err;
 }

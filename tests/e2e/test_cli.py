@@ -130,6 +130,10 @@ class House(Folder):
                                                    "-subject", "-verify"))
         told = answer_of("config", "check", self.house / "house.yaml", expect=NO)
         self.assertEqual(told["name"], "TEST_MODE")  # the example's partners are still in it
+        text = " ".join(message["text"] for message in told["messages"])
+        for left in ("house: id", "house: name", "house: municipality", "house: contact", 'partner "om": oin'):
+            self.assertIn(left, text)
+        self.assertNotIn("Nobody and nothing in it exists", (self.house / "house.yaml").read_text())
         self.assertEqual(list(path.name for path in (self.house / "trust").iterdir()), [])
 
     def test_wrong_values_are_named(self):
@@ -152,6 +156,69 @@ class Config(Folder):
         told = answer_of("config", "check", broken, expect=NO)
         self.assertEqual(told["name"], "CONFIG")
         self.assertEqual(len(told["messages"]), 2)
+
+    def test_a_house_is_named_by_its_folder_or_its_file(self):
+        self.init("--demo-ca")
+        self.assertEqual(run("config", "check", self.house)[0], run("config", "check", self.house / "house.yaml")[0])
+        self.assertEqual(run("config", "dump", self.house)[0], run("config", "dump", self.house / "house.yaml")[0])
+
+    def test_one_fault_is_one_fault(self):
+        broken = self.folder / "house.yaml"
+        broken.write_text((TEMPLATE / "house.yaml").read_text().replace("mode: test", "mode: toy"))
+        self.assertIn("has 1 fault [", run("config", "check", broken, expect=NO)[1])
+
+    def check_start(self, *named, expect=NO, options=()):
+        """What --start says; each fault names its file."""
+        _, error = run("config", "check", self.house, "--start", *options, expect=expect)
+        for name in named:
+            self.assertIn(name, error)
+        if expect == NO:
+            self.assertIn("has %d fault%s [CONFIG]" % (len(named), "" if len(named) == 1 else "s"), error)
+        return error
+
+    def test_what_the_hub_needs_to_start_is_looked_at(self):
+        self.init("--demo-ca")
+        keys = self.house / "keys"
+        self.check_start(expect=DONE)
+        keys.rename(self.folder / "keys")  # as with credentials of a service that does not run
+        self.check_start("master.key", "index.key", "curve.secret", "signing.key", "signing.pem")
+        self.check_start(expect=DONE, options=("--keys", self.folder / "keys"))
+        (self.folder / "keys").rename(keys)
+        (keys / "master.key").chmod(0o444)
+        self.check_start("chmod 0400")
+        (keys / "master.key").chmod(0o400)
+        (keys / "index.key").chmod(0o600)
+        (keys / "index.key").write_bytes(b"short")
+        (keys / "curve.secret").unlink()
+        self.check_start("index.key holds 5 bytes", "curve.secret")
+        told = answer_of("config", "check", self.house, "--start", expect=NO)
+        self.assertEqual((told["name"], len(told["messages"])), ("CONFIG", 2))
+        run("config", "check", self.house, "--keys", keys, expect=USAGE)
+
+    def test_a_start_needs_the_houses_own_certificate(self):
+        self.init("--demo-ca")
+        certificate = self.house / "keys/signing.pem"
+        other = self.keygen("other", "--oin", POLITIE_OIN)
+        self.certify(other)
+        certificate.write_bytes(other.certificate.read_bytes())
+        self.check_start("is not the certificate of signing.key", 'of OIN "%s"' % POLITIE_OIN)
+        certificate.unlink()
+        self.check_start("signing.csr")
+
+    def test_a_start_needs_current_revocation_lists(self):
+        self.init("--demo-ca")
+        database = self.folder / "index.txt"
+        database.write_text("")
+        (self.folder / "ca.cnf").write_text("[ca]\ndefault_ca=c\n[c]\ndatabase=%s\n" % database)
+        crl = self.house / "trust/crl.pem"
+        client.openssl("ca", "-config", self.folder / "ca.cnf", "-gencrl", "-keyfile", self.house / "demo-ca/DEMO-ca.key",
+                       "-cert", self.house / "demo-ca/DEMO-ca.pem", "-md", "null", "-crl_lastupdate", "20240101000000Z",
+                       "-crl_nextupdate", "20240201000000Z", "-out", crl)
+        self.check_start("stale since 2024-02-01T00:00:00Z")
+        crl.write_text("")
+        self.check_start("crl.pem")
+        (self.house / "trust/anchors.pem").unlink()
+        self.check_start("anchors.pem")
 
     def test_a_dump_reads_again_as_the_same(self):
         dump = run("config", "dump", TEMPLATE / "house.yaml")[0]
@@ -246,7 +313,9 @@ class Identity(Folder):
         self.assertFalse((self.folder / "short.pem").exists())
         run("demo-ca", "sign", self.house, keys.certificate_request, "--out", keys.certificate, "--days", "0",
             expect=USAGE)
-        run("demo-ca", "sign", self.folder, keys.certificate_request, "--out", keys.certificate, expect=BROKEN)
+        _, error = run("demo-ca", "sign", self.folder, keys.certificate_request, "--out", keys.certificate, expect=NO)
+        self.assertIn("has no demonstration CA", error)
+        self.assertIn("house init DIR --demo-ca", error)
 
     def test_a_revoked_certificate_is_on_the_list_for_good(self):
         keys = self.keygen("politie", "--oin", POLITIE_OIN)

@@ -245,6 +245,34 @@ static void test_ports_are_enough(void **state)
         parse(HOUSE PARTNERS USERS THEMES "hub: {port_first: 5000, port_last: 5002}\n"), KP_OK);
 }
 
+/* The example of a wrong value is one that would be taken. */
+static void test_examples_can_be_used(void **state)
+{
+    (void)state;
+    refuses(KP_E_CONFIG,
+            HOUSE PARTNERS USERS
+            "themes:\n  - {id: t, name: T, partners_min: 1, period: 10y, hints: true}\n",
+            "house.yaml:11:47: theme \"t\": period: \"10y\" is not a duration (try \"1d\")", NULL);
+}
+
+static void test_production_has_nothing_of_the_example(void **state)
+{
+    (void)state;
+    refuses(KP_E_TEST_MODE,
+            "house:\n  id: voorbeeldstad\n  name: Veiligheidshuis Voorbeeldstad\n"
+            "  oin: \"00000001000000000001\"\n  municipality: Gemeente Voorbeeldstad\n"
+            "  contact: beheer@veiligheidshuis.voorbeeldstad.example\n" PARTNERS USERS THEMES,
+            "house.yaml:2:7: house: id: \"voorbeeldstad\" is the example's; a production house has "
+            "its own",
+            "house.yaml:3:9: house: name: \"Veiligheidshuis Voorbeeldstad\" is the example's; a "
+            "production house has its own",
+            "house.yaml:5:17: house: municipality: \"Gemeente Voorbeeldstad\" is the example's; a "
+            "production house has its own",
+            "house.yaml:6:12: house: contact: \"beheer@veiligheidshuis.voorbeeldstad.example\" is "
+            "the example's; a production house has its own",
+            NULL);
+}
+
 static void test_production_refuses_test_options(void **state)
 {
     (void)state;
@@ -371,6 +399,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ids_and_oins_are_unique, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_refer_to_what_exists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ports_are_enough, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_examples_can_be_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_production_has_nothing_of_the_example, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_production_refuses_test_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_broken_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_example_is_right, set_up, tear_down),
