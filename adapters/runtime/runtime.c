@@ -564,6 +564,7 @@ enum kp_err kp_runtime_run(const struct kp_runtime_options *options, enum kp_run
         const Knooppunt__V1__BundleBody *bundle = kp_client_bundle(runtime->client);
         kp_log(KP_LOG_NOTICE, "adapter.started", "counterpart=%s house=%s endpoint=%s",
                bundle->counterpart, bundle->house, bundle->endpoint);
+        set_away(runtime);
         kp_notify("READY=1");
         err = loop(runtime, ret_end, reterr_diag);
         kp_notify("STOPPING=1");

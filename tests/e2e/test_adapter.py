@@ -6,6 +6,7 @@ home of somebody else, no bundle, no configuration) is said with its reason. Rea
 import csv
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,29 @@ class FullList(Test):
         statuses = [row["status"] for row in self.result("short-2.csv")]
         self.assertGreater(statuses.count("withdrawn"), 10)
         self.assertEqual(list((self.home / "waiting").iterdir()), [])
+        self.assertEqual(self.om.count("hub.unreachable"), 0)
+
+
+class Enrolment(Test):
+    def test_the_readme_leads_from_keygen_to_a_running_adapter(self):
+        """Its commands as they stand; those that go on running are left to, until they are welcome."""
+        text = (house.ROOT / "adapters/README.md").read_text()
+        lines = [line for block in re.findall(r"(?s)\n```sh\n(.*?)```", text) for line in block.splitlines()]
+        env = {**os.environ, "PATH": f"{self.house.bin.resolve()}:{os.environ['PATH']}"}
+        running = []
+        for line in lines:
+            start = re.fullmatch(r"knooppunt-adapter (\w+) --home (\w+)", line)
+            if start is None:
+                house.run("/bin/sh", "-c", line, cwd=self.house.dir, env=env)
+                continue
+            one = house.Process(start[2], [self.house.bin / "knooppunt-adapter", start[1], "--home", self.house.dir / start[2]],
+                                self.house.dir / f"{start[2]}.log")
+            self.house.processes.append(one)
+            one.wait_for("hub.welcome")
+            running.append(start[2])
+        self.assertEqual(running, ["om", "ketenmanager"])
+        connected = {row["counterpart"] for row in self.house.ask("status")["doors"] if row["connected"]}
+        self.assertEqual(connected, set(running))
 
 
 class InTheWay(Test):

@@ -429,6 +429,13 @@ class Questions(Hub):
             self.assertFalse(envelope.query.HasField("attachment"))
         self.assertEqual(len({envelope.message_id for envelope in self.asked}), len(rows))
 
+    def test_enrolment_says_where_the_bundle_goes(self):
+        request = self.folder / "request.kpr"
+        request.write_bytes(b"request")
+        self.answers(wire.Answer(sections=[section("bundle", {"bundle": b"bundle", "port": 17400})]))
+        out, _ = self.ask("partner", "enrol", request, "--out", self.folder / "bundle")
+        self.assertIn("beside his adapter.yaml, as `bundle`", out)
+
     def test_a_backup_goes_where_the_operator_stands(self):
         subprocess.run([str(KNOOPPUNT), "backup", "x", "--socket", str(self.path)], cwd=self.folder, check=True,
                        stdout=subprocess.PIPE, timeout=60)
