@@ -5,12 +5,14 @@
 #include "runtime/job.h"
 #include "runtime/runtime.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum exit_code { EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_LATER, EXIT_BROKEN };
 
@@ -139,6 +141,13 @@ static bool load_conf(struct arguments *arguments, struct kp_adapter_conf *ret_c
         (void)snprintf(arguments->path, sizeof arguments->path, "%s/%s",
                        arguments->home == NULL ? "." : arguments->home, KP_ADAPTER_CONF_NAME);
     }
+    if (access(arguments->path, F_OK) != 0 && errno == ENOENT) {
+        (void)fprintf(stderr,
+                      "%s: there is no such file; write {} into it to take every default, and "
+                      "`knooppunt-adapter %s fields` lists them\n",
+                      arguments->path, arguments->name);
+        return false;
+    }
     static struct kp_config_report report; /* large */
     kp_config_report_init(&report);
     enum kp_err err = kp_config_load(&kp_adapter_section, arguments->path, ret_conf, &report);
@@ -176,17 +185,15 @@ static int run(const struct arguments *arguments, const struct kp_adapter_conf *
     struct kp_runtime_options options = {
         .conf = conf,
         .translator = translator,
+        .translators = translators,
+        .translator_count = sizeof translators / sizeof translators[0],
         .stop = &stop_asked,
         .once = strcmp(arguments->command, "once") == 0,
         .once_ms = arguments->wait_seconds * 1000,
     };
     enum kp_runtime_end end = KP_RUNTIME_STOPPED;
     catch_signals();
-    enum kp_err err = kp_crypto_init(&diag);
-    if (err == KP_OK) {
-        err = kp_runtime_run(&options, &end, &diag);
-        kp_crypto_done();
-    }
+    enum kp_err err = kp_runtime_run(&options, &end, &diag);
     if (err != KP_OK) {
         return fail(&diag, err);
     }
@@ -262,5 +269,12 @@ int main(int argc, char **argv)
     if (!load_conf(&arguments, &conf)) {
         return EXIT_USAGE;
     }
-    return dispatch(&arguments, &conf, translator);
+    struct kp_diag diag;
+    enum kp_err err = kp_crypto_init(&diag); /* for every command: a mark has a digest too */
+    if (err != KP_OK) {
+        return fail(&diag, err);
+    }
+    int code = dispatch(&arguments, &conf, translator);
+    kp_crypto_done();
+    return code;
 }

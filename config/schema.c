@@ -271,8 +271,7 @@ static const struct kp_option *find_option(const struct kp_section *section, str
     return NULL;
 }
 
-/* Changes of one letter to get from one word to the other; words are short. */
-static uint32_t distance(struct kp_slice a, const char *b)
+uint32_t kp_config_distance(struct kp_slice a, const char *b)
 {
     uint32_t row[64];
     size_t b_size = strlen(b);
@@ -301,7 +300,7 @@ static void complain_unknown(const struct walk *walk, const struct kp_section *s
     const char *nearest = NULL;
     uint32_t best = 3; /* more than two letters apart is another word */
     for (size_t i = 0; i < section->option_count; i++) {
-        uint32_t apart = distance(key->text, section->options[i].name);
+        uint32_t apart = kp_config_distance(key->text, section->options[i].name);
         if (apart < best) {
             best = apart;
             nearest = section->options[i].name;

@@ -140,4 +140,7 @@ void kp_config_dump(const struct kp_section *root, const void *conf, struct kp_w
 /* The reference of all options as Markdown, from the same table. @title is its heading. */
 void kp_config_fields(const struct kp_section *root, const char *title, struct kp_writer *writer);
 
+/* Changes of one letter to get from one word to the other; UINT32_MAX: longer than a word. */
+uint32_t kp_config_distance(struct kp_slice a, const char *b);
+
 #endif

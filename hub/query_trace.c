@@ -186,16 +186,23 @@ static enum kp_err trace(const struct kp_view *view, struct kp_txn *txn, uint64_
     return kp_txn_error(txn);
 }
 
-/* "POSITION", or a partner and his reference: the signal that stands for it now. */
-static uint64_t find_position(struct kp_hub *hub, const struct kp_view *view, struct kp_txn *txn,
-                              const struct kp_query *query)
+/* "POSITION", or a partner and his reference: the signal that stands for it now, or is
+ * held. */
+static enum kp_err find_position(struct kp_hub *hub, const struct kp_view *view, struct kp_txn *txn,
+                                 const struct kp_query *query, uint64_t *ret_position,
+                                 struct kp_diag *reterr_diag)
 {
+    const char *first = query->arguments[0];
     if (query->argument_count == 1) {
-        return kp_query_number(query->arguments[0]);
+        *ret_position = kp_query_number(first);
+        return *ret_position > 0
+                   ? KP_OK
+                   : kp_fail(reterr_diag, KP_E_NOT_FOUND, "\"%.80s\" is not a position", first);
     }
-    uint16_t partner = kp_house_partner(&view->core.house, kp_slice_str(query->arguments[0]));
+    uint16_t partner = kp_house_partner(&view->core.house, kp_slice_str(first));
     if (partner == KP_PARTNER_NONE) {
-        return 0;
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "\"%.80s\" is no partner of this house; `partner list` names them", first);
     }
     uint8_t tag[KP_TAG_BYTES];
     struct kp_reference reference = {0};
@@ -203,7 +210,15 @@ static uint64_t find_position(struct kp_hub *hub, const struct kp_view *view, st
     kp_intake_reference_tag(intake, view->core.house.partners[partner].number,
                             kp_slice_str(query->arguments[1]), tag);
     (void)kp_intake_free(intake);
-    return kp_reference_get(txn, tag, &reference) ? reference.position : 0;
+    if (!kp_reference_get(txn, tag, &reference)) {
+        return kp_fail(
+            reterr_diag, KP_E_NOT_FOUND,
+            "the hub has no signal of %.32s with the reference \"%.64s\" (give it as he "
+            "does); one that his adapter held never came here: his FILE.result.csv tells",
+            first, query->arguments[1]);
+    }
+    *ret_position = reference.position;
+    return KP_OK;
 }
 
 enum kp_err kp_query_trace(struct kp_hub *hub, const struct kp_query *query,
@@ -218,10 +233,11 @@ enum kp_err kp_query_trace(struct kp_hub *hub, const struct kp_query *query,
         return err;
     }
     struct kp_view *view = kp_view_hold(hub);
-    uint64_t position = find_position(hub, view, txn, query);
-    err = position == 0 ? kp_fail(reterr_diag, KP_E_NOT_FOUND,
-                                  "no such signal; the reference must be given as the partner did")
-                        : trace(view, txn, position, answer, reterr_diag);
+    uint64_t position = 0;
+    err = find_position(hub, view, txn, query, &position, reterr_diag);
+    if (err == KP_OK) {
+        err = trace(view, txn, position, answer, reterr_diag);
+    }
     kp_view_release(view);
     kp_txn_abort(txn);
     return err;

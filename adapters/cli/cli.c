@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "cli/help.h"
 #include "cli/print.h"
 
 #include <errno.h>
@@ -11,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_SOCKET "/run/knooppunt/hub.sock"
-#define SOCKET_IN_HOUSE "run/hub.sock"
 #define PATH_BYTES_MAX 4096
 
 enum common_option { OPTION_COMMAND = 0, OPTION_JSON, OPTION_SOCKET, OPTION_HOUSE, OPTION_HELP };
@@ -24,56 +23,6 @@ static const struct option common_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
 };
 #define COMMON_COUNT (sizeof common_options / sizeof common_options[0])
-
-/* --- help --- */
-
-static void print_usage(const struct kp_cli_command *command, FILE *out)
-{
-    (void)fprintf(out, "knooppunt %s%s%s", command->name, command->arguments[0] == '\0' ? "" : " ",
-                  command->arguments);
-    const struct kp_cli_option *option = command->options;
-    for (; option != NULL && option->name != NULL; option++) {
-        (void)fprintf(out, option->required ? " --%s" : " [--%s", option->name);
-        if (option->value != NULL) {
-            (void)fprintf(out, " %s", option->value);
-        }
-        (void)fputs(option->required ? "" : "]", out);
-    }
-    (void)fputc('\n', out);
-}
-
-static void print_command_help(const struct kp_cli_command *command)
-{
-    (void)printf("%s\n\n  ", command->help);
-    print_usage(command, stdout);
-    (void)putchar('\n');
-    const struct kp_cli_option *option = command->options;
-    for (; option != NULL && option->name != NULL; option++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "--%s%s%s", option->name,
-                       option->value == NULL ? "" : " ",
-                       option->value == NULL ? "" : option->value);
-        (void)printf("  %-24s%s\n", name, option->help);
-    }
-    (void)printf("  %-24s%s\n", "--json", "print one JSON object instead of text");
-    if (command->query != NULL) {
-        (void)printf("  %-24s%s\n", "--house DIR", "the hub of this house: DIR/" SOCKET_IN_HOUSE);
-        (void)printf("  %-24s%s\n", "--socket PATH", "the hub's socket (" DEFAULT_SOCKET ")");
-    }
-}
-
-static void print_help(const struct kp_cli_command *const *groups)
-{
-    (void)puts("knooppunt: the operator's and the counterpart's own commands (" KP_VERSION ")\n");
-    for (; *groups != NULL; groups++) {
-        for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
-            (void)printf("  %-20s%s\n", command->name, command->help);
-        }
-        (void)putchar('\n');
-    }
-    (void)puts("knooppunt COMMAND --help tells more. "
-               "Exit: 0 done, 1 no, 2 usage, 3 try later, 4 broken.");
-}
 
 /* --- reading the command line --- */
 
@@ -142,6 +91,55 @@ static enum kp_err check_args(const struct kp_cli_args *args, struct kp_diag *re
     return KP_OK;
 }
 
+/* An option that every command has; @house_socket keeps what --house makes. */
+static enum kp_err take_common(struct kp_cli_args *args, int found, char *house_socket,
+                               bool *ret_help, struct kp_diag *reterr_diag)
+{
+    switch (found) {
+    case OPTION_JSON:
+        args->json = true;
+        return KP_OK;
+    case OPTION_SOCKET:
+        args->socket_path = optarg;
+        return KP_OK;
+    case OPTION_HOUSE:
+        if (snprintf(house_socket, PATH_BYTES_MAX, "%s/" KP_CLI_SOCKET_IN_HOUSE, optarg) >=
+            PATH_BYTES_MAX) {
+            return kp_fail(reterr_diag, KP_E_USAGE, "--house: the path is too long");
+        }
+        args->socket_path = house_socket;
+        return KP_OK;
+    default:
+        *ret_help = true;
+        return KP_OK;
+    }
+}
+
+/* Options that stand before the command. *ret_words: how many words of @argv they were. */
+static enum kp_err read_leading(struct kp_cli_args *args, int argc, char **argv, char *house_socket,
+                                bool *ret_help, int *ret_words, struct kp_diag *reterr_diag)
+{
+    struct option options[COMMON_COUNT + 1];
+    memcpy(options, common_options, sizeof common_options);
+    options[COMMON_COUNT] = (struct option){0};
+    opterr = 0;
+    optind = 0; /* start anew, and with another order of words than the last time */
+    int found;
+    while ((found = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+        enum kp_err err =
+            found != '?' ? take_common(args, found, house_socket, ret_help, reterr_diag)
+                         : kp_fail(reterr_diag, KP_E_USAGE,
+                                   "\"%s\" is not an option that every command has, or lacks its "
+                                   "value; an option of one command stands behind it",
+                                   argv[optind - 1]);
+        if (err != KP_OK) {
+            return err;
+        }
+    }
+    *ret_words = optind - 1;
+    return KP_OK;
+}
+
 /* @argv[0] is the last word of the command's name. */
 static enum kp_err read_args(struct kp_cli_args *args, int argc, char **argv, char *house_socket,
                              bool *ret_help, struct kp_diag *reterr_diag)
@@ -149,13 +147,10 @@ static enum kp_err read_args(struct kp_cli_args *args, int argc, char **argv, ch
     struct option options[KP_CLI_OPTIONS_MAX + COMMON_COUNT + 1];
     make_options(args->command, options);
     opterr = 0;
-    optind = 1;
-    for (;;) {
-        int index = 0;
-        int found = getopt_long(argc, argv, "", options, &index);
-        if (found == -1) {
-            break;
-        }
+    optind = 0;
+    int found;
+    int index = 0;
+    while ((found = getopt_long(argc, argv, "h", options, &index)) != -1) {
         if (found == '?') {
             return kp_fail(reterr_diag, KP_E_USAGE,
                            "\"%s\" is not an option of \"%s\", or lacks its value",
@@ -163,18 +158,11 @@ static enum kp_err read_args(struct kp_cli_args *args, int argc, char **argv, ch
         }
         if (found == OPTION_COMMAND) {
             args->values[index] = optarg == NULL ? "" : optarg;
-        } else if (found == OPTION_JSON) {
-            args->json = true;
-        } else if (found == OPTION_SOCKET) {
-            args->socket_path = optarg;
-        } else if (found == OPTION_HELP) {
-            *ret_help = true;
-        } else {
-            int size = snprintf(house_socket, PATH_BYTES_MAX, "%s/" SOCKET_IN_HOUSE, optarg);
-            if (size < 0 || size >= PATH_BYTES_MAX) {
-                return kp_fail(reterr_diag, KP_E_USAGE, "--house: the path is too long");
-            }
-            args->socket_path = house_socket;
+            continue;
+        }
+        enum kp_err err = take_common(args, found, house_socket, ret_help, reterr_diag);
+        if (err != KP_OK) {
+            return err;
         }
     }
     args->arguments = argv + optind;
@@ -248,26 +236,23 @@ enum kp_cli_exit kp_cli_exit_of(enum kp_err err)
     return KP_CLI_BROKEN;
 }
 
-static int run(const struct kp_cli_command *command, int argc, char **argv)
+static int run(struct kp_cli_args *args, int argc, char **argv, char *house_socket, bool help)
 {
-    char house_socket[PATH_BYTES_MAX];
-    bool help = false;
     struct kp_diag diag = {0};
-    struct kp_cli_args args = {.command = command, .socket_path = DEFAULT_SOCKET};
-    enum kp_err err = read_args(&args, argc, argv, house_socket, &help, &diag);
+    enum kp_err err = read_args(args, argc, argv, house_socket, &help, &diag);
     if (err == KP_OK && help) {
-        print_command_help(command);
+        kp_cli_help_command(args->command);
         return KP_CLI_DONE;
     }
     if (err == KP_OK) {
-        err = command->run(&args, &diag);
+        err = args->command->run(args, &diag);
     }
     if (err != KP_OK && diag.err != KP_OK) {
-        kp_print_error(&diag, args.json);
+        kp_print_error(&diag, args->json);
     }
-    if (err == KP_E_USAGE && !args.json) {
+    if (err == KP_E_USAGE && !args->json) {
         (void)fputs("usage: ", stderr);
-        print_usage(command, stderr);
+        kp_cli_help_usage(args->command, stderr);
     }
     if ((fflush(stdout) != 0 || ferror(stdout) != 0) && err == KP_OK) {
         err = kp_fail(&diag, KP_E_IO, "the output cannot be written: %s", strerror(errno));
@@ -276,23 +261,62 @@ static int run(const struct kp_cli_command *command, int argc, char **argv)
     return (int)kp_cli_exit_of(err);
 }
 
-int kp_cli_main(const struct kp_cli_command *const *groups, int argc, char **argv)
+static bool is_help(const char *word)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-        print_help(groups);
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* @argv[0]: the first word, if there is one. */
+static int tell_unknown(const struct kp_cli_command *const *groups, int argc, char **argv)
+{
+    if (argc == 0) {
+        (void)fputs("knooppunt: no command was given\n\n", stderr);
+        kp_cli_help_all(groups, stderr);
+        return KP_CLI_USAGE;
+    }
+    if (argc == 2 && is_help(argv[1]) && kp_cli_help_group(groups, argv[0], stdout)) {
         return KP_CLI_DONE;
     }
+    (void)fprintf(stderr, "knooppunt: \"%s%s%s\" is not a command", argv[0], argc > 1 ? " " : "",
+                  argc > 1 ? argv[1] : "");
+    const char *nearest = kp_cli_help_nearest(groups, argv[0], argc > 1 ? argv[1] : NULL);
+    if (nearest != NULL) {
+        (void)fprintf(stderr, "; did you mean \"knooppunt %s\"?\n", nearest);
+        return KP_CLI_USAGE;
+    }
+    (void)fputs("; there is:\n", stderr);
+    if (!kp_cli_help_group(groups, argv[0], stderr)) {
+        kp_cli_help_all(groups, stderr);
+    }
+    return KP_CLI_USAGE;
+}
+
+int kp_cli_main(const struct kp_cli_command *const *groups, int argc, char **argv)
+{
+    char house_socket[PATH_BYTES_MAX];
+    const char *socket_path = getenv(KP_CLI_SOCKET_VARIABLE);
+    bool given = socket_path != NULL && socket_path[0] != '\0';
+    struct kp_cli_args args = {.socket_path = given ? socket_path : KP_CLI_SOCKET_DEFAULT};
+    struct kp_diag diag;
+    bool help = false;
+    int words = 0;
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         (void)puts("knooppunt " KP_VERSION);
         return KP_CLI_DONE;
     }
-    int words = 0;
-    const struct kp_cli_command *command = find_command(groups, argc - 1, argv + 1, &words);
-    if (command == NULL) {
-        (void)fprintf(stderr,
-                      "knooppunt: \"%s%s%s\" is not a command; knooppunt --help lists them\n",
-                      argc > 1 ? argv[1] : "", argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    if (read_leading(&args, argc, argv, house_socket, &help, &words, &diag) != KP_OK) {
+        kp_print_error(&diag, args.json);
         return KP_CLI_USAGE;
     }
-    return run(command, argc - words, argv + words);
+    argc -= 1 + words;
+    argv += 1 + words;
+    if (argc == 0 ? help : strcmp(argv[0], "help") == 0) {
+        kp_cli_help_all(groups, stdout);
+        return KP_CLI_DONE;
+    }
+    args.command = find_command(groups, argc, argv, &words);
+    if (args.command == NULL) {
+        return tell_unknown(groups, argc, argv);
+    }
+    return run(&args, argc - words + 1, argv + words - 1, house_socket, help);
 }

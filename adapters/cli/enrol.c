@@ -69,7 +69,8 @@ static void print_enrolment(struct enrolment *enrolment, struct kp_slice request
     kp_print_result(enrolment->result, json, stdout);
     if (!json) {
         (void)puts("\nThe door is open to this key. Compare the request's fingerprint with its "
-                   "sender by telephone;\nif it differs, revoke it at once.");
+                   "sender by telephone;\nif it differs, revoke it at once. If it is the "
+                   "same, send him the file:\nit goes beside his adapter.yaml, as `bundle`.");
     }
 }
 

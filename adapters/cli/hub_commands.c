@@ -55,6 +55,41 @@ static enum kp_err run_patient(const struct kp_cli_args *args, struct kp_diag *r
     return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
 }
 
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static enum kp_err check_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    for (int i = 0; i < args->argument_count; i++) {
+        if (!is_number(args->arguments[i])) {
+            return kp_fail(reterr_diag, KP_E_USAGE,
+                           "\"%s\" is not a position; give the number that `knooppunt held list` "
+                           "shows",
+                           args->arguments[i]);
+        }
+    }
+    return KP_OK;
+}
+
+static enum kp_err run_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_positions(args, reterr_diag);
+    return err == KP_OK ? run_quick(args, reterr_diag) : err;
+}
+
+static enum kp_err run_trace(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    if (args->argument_count == 1 && !is_number(args->arguments[0])) {
+        return kp_fail(reterr_diag, KP_E_USAGE,
+                       "\"%s\" is not a position; give a number, or a partner and behind it the "
+                       "reference of his signal",
+                       args->arguments[0]);
+    }
+    return run_quick(args, reterr_diag);
+}
+
 static enum kp_err run_metrics(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
     struct kp_ask ask = ask_of(args, QUICK_MS);
@@ -134,7 +169,10 @@ static enum kp_err run_held_drop(const struct kp_cli_args *args, struct kp_diag 
         .argument_count = 1,
         .warning = "dropping takes this signal off the list for good, and tells its partner",
     };
-    enum kp_err err = kp_cli_confirm(args, &effect, reterr_diag);
+    enum kp_err err = check_positions(args, reterr_diag);
+    if (err == KP_OK) {
+        err = kp_cli_confirm(args, &effect, reterr_diag);
+    }
     return err == KP_OK ? run_quick(args, reterr_diag) : err;
 }
 
@@ -152,20 +190,18 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
      "mailbox.list"},
     {"person count", "", 0, 0, NULL, "how many persons the house knows, with and without a BSN",
      run_patient, "person.count"},
-    {"proposal list", "", 0, 0, NULL, "open proposals: ripe casussen and the signals that count",
+    {"proposal list", "", 0, 0, NULL, "every casus that is ripe now, with the signals that count",
      run_patient, "proposal.list"},
     {"clock confirm", "", 0, 0, NULL, "the hub's clock is right after a jump: periods run again",
      run_quick, "clock.confirm"},
     {"trace", "ID | PARTNER REFERENCE", 1, 2, NULL,
-     "the whole path of one signal, with times (ID: its position)", run_quick, "trace"},
-    {"proposal list", "", 0, 0, NULL, "every casus that is ripe now, with the signals that count",
-     run_quick, "proposal.list"},
-    {"person count", "", 0, 0, NULL, "how many persons the house knows", run_quick, "person.count"},
+     "the whole path of one signal, with times (ID: its position)", run_trace, "trace"},
     {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",
      run_quick, "held.list"},
-    {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_quick,
+    {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_positions,
      "held.show"},
-    {"held retry", "POSITION...", 1, 100, NULL, "try held signals again", run_quick, "held.retry"},
+    {"held retry", "POSITION...", 1, 100, NULL, "try held signals again", run_positions,
+     "held.retry"},
     {"held drop", "POSITION", 1, 1, drop_options, "give one held signal up; its partner is told",
      run_held_drop, "held.drop"},
     {"metrics", "", 0, 0, NULL, "every counter and gauge as OpenMetrics", run_metrics, "metrics"},

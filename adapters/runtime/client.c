@@ -134,6 +134,12 @@ enum kp_err kp_client_new(const struct kp_client_options *options, struct kp_cli
     kp_arena_init(&client->received, RECEIVE_ARENA_BYTES);
     kp_arena_init(&client->sending, SEND_ARENA_BYTES);
     enum kp_err err = open_bundle(client, options->bundle, reterr_diag);
+    if (err != KP_OK && options->bundle_file != NULL) {
+        struct kp_diag why = {.err = err};
+        why = reterr_diag == NULL ? why : *reterr_diag;
+        err = kp_fail(reterr_diag, err, "%.100s: %.90s; is it what the hub's operator gave you?",
+                      options->bundle_file, why.text);
+    }
     if (err == KP_OK && options->certificate.size > 0) {
         err = kp_certificate_parse(options->certificate, &client->certificate, reterr_diag);
     }

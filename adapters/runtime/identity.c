@@ -3,11 +3,14 @@
 
 #include "base/file.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BUNDLE_BYTES_MAX (256u << 10)
 #define PEM_BYTES_MAX (64u << 10)
+#define OWNER_NAME "owner"
 
 /* Value of a base64 digit; -1: none. */
 static int digit_of(char c)
@@ -86,6 +89,12 @@ enum kp_err kp_identity_load(struct kp_identity *identity, const struct kp_adapt
     *identity = (struct kp_identity){.signer = NULL};
     enum kp_err err = kp_file_read(conf->bundle, BUNDLE_BYTES_MAX, &identity->bundle,
                                    &identity->bundle_size, reterr_diag);
+    if (err == KP_E_NOT_FOUND) {
+        err = kp_fail(reterr_diag, err,
+                      "%s: there is no bundle; put there what the hub's operator made of your "
+                      "request",
+                      conf->bundle);
+    }
     if (err == KP_OK && signs) {
         err = kp_signer_load(conf->sign_key, &identity->signer, reterr_diag);
     }
@@ -127,5 +136,32 @@ enum kp_err kp_identity_check_hub(const struct kp_adapter_conf *conf,
     }
     (void)kp_certificate_free(certificate);
     (void)kp_trust_free(trust);
+    return err;
+}
+
+enum kp_err kp_identity_check_owner(const struct kp_adapter_conf *conf, const char *adapter,
+                                    const char *counterpart, struct kp_diag *reterr_diag)
+{
+    char path[PATH_MAX];
+    char owner[256];
+    char *text = NULL;
+    size_t size = 0;
+    (void)snprintf(path, sizeof path, "%s/" OWNER_NAME, conf->spool);
+    int length = snprintf(owner, sizeof owner, "%s for %s\n", adapter, counterpart);
+    if (length < 0 || (size_t)length >= sizeof owner) {
+        return kp_fail(reterr_diag, KP_E_MALFORMED, "the bundle's counterpart is too long");
+    }
+    enum kp_err err = kp_file_read(path, sizeof owner, &text, &size, reterr_diag);
+    if (err == KP_E_NOT_FOUND) {
+        return kp_file_write_alone(path, kp_slice_of(owner, (size_t)length), 0600, reterr_diag);
+    }
+    if (err == KP_OK && strcmp(text, owner) != 0) {
+        err =
+            kp_fail(reterr_diag, KP_E_CONFIG,
+                    "%s says that the adapter %.*s works here, and this is %s for %s: give each a "
+                    "home of its own",
+                    path, (int)strcspn(text, "\n"), text, adapter, counterpart);
+    }
+    free(text);
     return err;
 }

@@ -24,5 +24,10 @@ void kp_identity_done(struct kp_identity *identity);
 KP_MUST_CHECK enum kp_err kp_identity_check_hub(const struct kp_adapter_conf *conf,
                                                 const struct kp_client *client,
                                                 struct kp_diag *reterr_diag);
+/* The first run notes beside the spool which adapter works here for whom; later ones must be the
+ * same, for what is in the spool is in that name. KP_E_CONFIG  another · KP_E_IO */
+KP_MUST_CHECK enum kp_err kp_identity_check_owner(const struct kp_adapter_conf *conf,
+                                                  const char *adapter, const char *counterpart,
+                                                  struct kp_diag *reterr_diag);
 
 #endif

@@ -22,7 +22,8 @@
 #include <string.h>
 
 #define EVENTS_PER_COMMIT 64u
-#define WAKE_MS_MAX 5000 /* well within the service manager's watchdog */
+#define WAKE_MS_MAX 5000    /* well within the service manager's watchdog */
+#define UNREACHABLE_MS 5000 /* a hub that starts again is back sooner */
 #define MS INT64_C(1000)
 
 struct runtime {
@@ -40,10 +41,11 @@ struct runtime {
     struct kp_watch *waiting; /* only as a hint that a person decided */
     struct kp_mono scan_at;   /* look at the folders then */
     bool results_due;
-    bool connected, shut_out; /* as last logged */
-    bool folder_lost;         /* as last logged */
-    bool idle;                /* the last look at the folders left nothing to do */
-    enum kp_err err;          /* of the connection's side; ends the program */
+    bool connected, shut_out, unreachable; /* as last logged */
+    struct kp_mono away_since;             /* not connected from then on */
+    bool folder_lost;                      /* as last logged */
+    bool idle;                             /* the last look at the folders left nothing to do */
+    enum kp_err err;                       /* of the connection's side; ends the program */
     struct kp_diag diag;
 };
 
@@ -56,6 +58,26 @@ static void set_fatal(struct runtime *runtime, enum kp_err err)
     }
 }
 
+static void set_away(struct runtime *runtime)
+{
+    runtime->connected = false;
+    runtime->away_since = kp_mono_now();
+}
+
+/* Once for each absence that lasts @after_ms: who is not there tells nothing by himself. */
+static void say_if_unreachable(struct runtime *runtime, int64_t after_ms)
+{
+    bool said = runtime->connected || runtime->shut_out || runtime->unreachable;
+    if (said || kp_mono_now().us < runtime->away_since.us + after_ms * MS) {
+        return;
+    }
+    const char *endpoint = kp_client_bundle(runtime->client)->endpoint;
+    kp_log(KP_LOG_WARNING, "hub.unreachable",
+           "endpoint=%s text=\"no hub answers at %s; what is to be sent waits in the spool\"",
+           endpoint, endpoint);
+    runtime->unreachable = true;
+}
+
 /* The disk is full or an event cannot be stored: nothing was acknowledged, so it all comes again.
  */
 static void start_over(struct runtime *runtime, enum kp_err err)
@@ -65,7 +87,7 @@ static void start_over(struct runtime *runtime, enum kp_err err)
     if (err == KP_E_DISK_FULL) {
         kp_log_diag(KP_LOG_ERROR, "spool.full", &runtime->diag);
         kp_client_restart(runtime->client);
-        runtime->connected = false;
+        set_away(runtime);
     } else {
         set_fatal(runtime, err);
     }
@@ -87,6 +109,7 @@ static enum kp_err on_welcome(struct runtime *runtime, const Knooppunt__V1__Welc
                welcome->house, welcome->journal_position, welcome->test_mode ? "true" : "false");
         runtime->connected = true;
         runtime->shut_out = false;
+        runtime->unreachable = false;
     }
     return err;
 }
@@ -104,7 +127,7 @@ static void on_lost(struct runtime *runtime, enum kp_err err)
     kp_submit_on_lost(&runtime->submit);
     if (runtime->connected) {
         kp_log(KP_LOG_WARNING, "hub.lost", "err=%s", kp_err_name(err));
-        runtime->connected = false;
+        set_away(runtime);
     }
 }
 
@@ -312,6 +335,10 @@ static int64_t wait_ms(const struct runtime *runtime)
     if (runtime->drop != NULL && runtime->scan_at.us < at_us) {
         at_us = runtime->scan_at.us;
     }
+    int64_t unreachable_us = runtime->away_since.us + UNREACHABLE_MS * MS;
+    if (!runtime->connected && !runtime->unreachable && unreachable_us < at_us) {
+        at_us = unreachable_us;
+    }
     int64_t left_us = at_us - kp_mono_now().us;
     return left_us <= 0 ? 0 : (left_us + MS - 1) / MS;
 }
@@ -356,7 +383,11 @@ static bool may_end(struct runtime *runtime, struct kp_mono until, enum kp_runti
     bool waits_for_person = false;
     bool done = runtime->idle && is_all_done(runtime, &waits_for_person);
     *ret_end = done && !waits_for_person ? KP_RUNTIME_ALL_DONE : KP_RUNTIME_NOT_DONE;
-    return done || runtime->shut_out || kp_mono_now().us >= until.us;
+    bool late = kp_mono_now().us >= until.us;
+    if (!done && late) {
+        say_if_unreachable(runtime, 0);
+    }
+    return done || runtime->shut_out || late;
 }
 
 static enum kp_err loop(struct runtime *runtime, enum kp_runtime_end *ret_end,
@@ -377,6 +408,7 @@ static enum kp_err loop(struct runtime *runtime, enum kp_runtime_end *ret_end,
             }
         }
         turn(runtime);
+        say_if_unreachable(runtime, UNREACHABLE_MS);
         if (runtime->results_due && runtime->err == KP_OK) {
             write_results(runtime);
         }
@@ -407,6 +439,24 @@ static enum kp_err make_folders(const struct kp_runtime_options *options,
     return err;
 }
 
+/* One translator's rows under another partner's name would be signed, and believed. */
+static enum kp_err check_owner(struct runtime *runtime, struct kp_diag *reterr_diag)
+{
+    const struct kp_runtime_options *options = runtime->options;
+    const char *name = options->translator == NULL ? "user" : options->translator->name;
+    const char *counterpart = kp_client_bundle(runtime->client)->counterpart;
+    for (size_t i = 0; i < options->translator_count; i++) {
+        const char *other = options->translators[i]->name;
+        if (strcmp(other, counterpart) == 0 && strcmp(other, name) != 0) {
+            return kp_fail(reterr_diag, KP_E_CONFIG,
+                           "%.100s is the bundle of %s, and this is the adapter %s: start `%s` in "
+                           "this home, or `%s` in another",
+                           runtime->conf->bundle, counterpart, name, other, name);
+        }
+    }
+    return kp_identity_check_owner(runtime->conf, name, counterpart, reterr_diag);
+}
+
 static enum kp_err connect_hub(struct runtime *runtime, struct kp_diag *reterr_diag)
 {
     bool signs = runtime->options->translator != NULL;
@@ -422,6 +472,7 @@ static enum kp_err connect_hub(struct runtime *runtime, struct kp_diag *reterr_d
     }
     struct kp_client_options options = {
         .bundle = kp_slice_of(runtime->identity.bundle, runtime->identity.bundle_size),
+        .bundle_file = runtime->conf->bundle,
         .curve_secret_file = runtime->conf->curve_key,
         .signer = runtime->identity.signer,
         .certificate =
@@ -430,6 +481,9 @@ static enum kp_err connect_hub(struct runtime *runtime, struct kp_diag *reterr_d
         .last_position = position,
     };
     err = kp_client_new(&options, &runtime->client, reterr_diag);
+    if (err == KP_OK) {
+        err = check_owner(runtime, reterr_diag);
+    }
     return err == KP_OK ? kp_identity_check_hub(runtime->conf, runtime->client, reterr_diag) : err;
 }
 
@@ -510,6 +564,7 @@ enum kp_err kp_runtime_run(const struct kp_runtime_options *options, enum kp_run
         const Knooppunt__V1__BundleBody *bundle = kp_client_bundle(runtime->client);
         kp_log(KP_LOG_NOTICE, "adapter.started", "counterpart=%s house=%s endpoint=%s",
                bundle->counterpart, bundle->house, bundle->endpoint);
+        set_away(runtime);
         kp_notify("READY=1");
         err = loop(runtime, ret_end, reterr_diag);
         kp_notify("STOPPING=1");

@@ -14,7 +14,10 @@
 struct kp_runtime_options {
     const struct kp_adapter_conf *conf;
     const struct kp_translator *translator; /* NULL: a user's receiver */
-    const volatile sig_atomic_t *stop;      /* set by a signal handler: finish and return */
+    /* Every translator of this program: a bundle of one of them is not for another. */
+    const struct kp_translator *const *translators;
+    size_t translator_count;
+    const volatile sig_atomic_t *stop; /* set by a signal handler: finish and return */
     bool once;       /* take what is there, wait until all of it has an outcome, return */
     int64_t once_ms; /* wait no longer than this */
 };

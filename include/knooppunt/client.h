@@ -18,6 +18,7 @@ struct kp_client;
 struct kp_client_options {
     struct kp_slice bundle;        /* encoded Bundle from `knooppunt partner enrol`; verified by the
                                       caller's anchors */
+    const char *bundle_file;       /* where it came from, for messages; NULL: not said */
     const char *curve_secret_file; /* Z85 secret key (40 characters), mode 0400 */
     struct kp_signer *signer;      /* signs batches; borrowed; NULL for a user who sends none */
     struct kp_slice

@@ -127,6 +127,8 @@ LINT = [
     ("left for later", {"hub/base/err.c": base_with("/* TO" "DO */")}, "promises later work"),
     ("an error that the runbook does not know",
      {"hub/base/err.c": base_with('kp_log(KP_LOG_ERROR, "hub.lost", "");')}, "hub.lost is not in deploy/runbook.md"),
+    ("two pieces of advice", {"deploy/runbook.md": "| `hub.lost` | a | b |\n| `hub.stopped`, `hub.lost` | c | d |\n"},
+     "hub.lost has 2 rows"),
     ("a shell script that does not parse", {"deploy/tool": "#!/bin/sh\n" + SPDX.replace("/*", "#").replace(" */", "") +
                                             "if true\n"}, "yntax error"),
     ("Python that does not parse", {"deploy/x.py": "# SPDX-License-Identifier: EUPL-1.2\ndef\n"}, "deploy/x.py:2"),

@@ -498,6 +498,13 @@ class Questions(Hub):
             self.assertFalse(envelope.query.HasField("attachment"))
         self.assertEqual(len({envelope.message_id for envelope in self.asked}), len(rows))
 
+    def test_enrolment_says_where_the_bundle_goes(self):
+        request = self.folder / "request.kpr"
+        request.write_bytes(b"request")
+        self.answers(wire.Answer(sections=[section("bundle", {"bundle": b"bundle", "port": 17400})]))
+        out, _ = self.ask("partner", "enrol", request, "--out", self.folder / "bundle")
+        self.assertIn("beside his adapter.yaml, as `bundle`", out)
+
     def test_a_backup_goes_where_the_operator_stands(self):
         subprocess.run([str(KNOOPPUNT), "backup", "x", "--socket", str(self.path)], cwd=self.folder, check=True,
                        stdout=subprocess.PIPE, timeout=60)
@@ -508,6 +515,24 @@ class Questions(Hub):
         (self.house / "run/hub.sock").symlink_to(self.path)
         run("status", "--house", self.house)
         self.assertEqual(self.query().name, "status")
+
+    def test_the_socket_may_stand_before_the_command_or_in_the_environment(self):
+        (self.house / "run").mkdir(parents=True)
+        (self.house / "run/hub.sock").symlink_to(self.path)
+        self.answers(wire.Answer(text="here"))
+        for words in (["--socket", self.path, "status", "--json"], ["--json", "--house", self.house, "held", "list"],
+                      ["--socket=%s" % self.path, "--json", "trace", "politie", "PL-1"]):
+            self.assertEqual(json.loads(run(*words)[0])["text"], "here")
+        self.assertEqual(list(self.query().arguments), ["politie", "PL-1"])
+        _, error = run("--fast", "status", expect=USAGE)
+        self.assertIn('"--fast"', error)
+        _, error = run("--socket", expect=USAGE)
+        self.assertIn('"--socket"', error)
+        self.addCleanup(os.environ.pop, "KNOOPPUNT_SOCKET", None)
+        os.environ["KNOOPPUNT_SOCKET"] = str(self.path)
+        self.assertIn("here", run("status")[0])
+        _, error = run("status", "--socket", self.folder / "absent.sock", expect=LATER)  # what is typed counts
+        self.assertIn("absent.sock", error)
 
     def test_what_goes_is_shown_before_it_goes(self):
         self.answers(wire.Answer(sections=[section("held", {"position": 7, "code": "BSN"})]))
@@ -670,7 +695,7 @@ class Usage(Folder):
         self.assertRegex(run("--version")[0], r"^knooppunt \d+\.\d+\.\d+\n$")
 
     def test_what_is_wrong_is_named(self):
-        for words, named in (([], "not a command"), (["hold"], '"hold"'), (["held"], '"held"'),
+        for words, named in (([], "no command was given"), (["hold"], '"hold"'), (["held"], '"held"'),
                              (["held", "burn"], '"held burn"'), (["status", "x"], '"x"'),
                              (["status", "--fast"], '"--fast"'), (["watch"], "MAILBOX"),
                              (["partner", "enrol", "x"], "--out"), (["partner", "enrol", "x", "--out"], "--out"),
@@ -679,6 +704,35 @@ class Usage(Folder):
             self.assertIn(named, error)
         told = answer_of("watch", expect=USAGE)
         self.assertEqual((told["code"], told["name"]), (6, "USAGE"))
+
+    def test_what_there_is_is_shown(self):
+        for words in ([], ["xyzzy"]):
+            _, error = run(*words, expect=USAGE)
+            self.assertIn("  held list ", error)
+            self.assertIn("  demo-ca sign ", error)
+        for words in (["-h"], ["--help"], ["help"]):
+            self.assertIn("  held list ", run(*words)[0])
+        for command in ("proposal list", "person count", "held list"):
+            self.assertEqual(run("--help")[0].count("  %s " % command), 1)
+        group = ["held list", "held show", "held retry", "held drop"]
+        for words in (["held", "--help"], ["held", "-h"]):
+            told = run(*words)[0].splitlines()
+            self.assertEqual([" ".join(line.split()[:2]) for line in told], group)
+        for words in (["held"], ["held", "burn"]):
+            told = run(*words, expect=USAGE)[1].splitlines()
+            self.assertEqual([" ".join(line.split()[:2]) for line in told[1:]], group)
+        for words, meant in ((["statsu"], "status"), (["held", "lsit"], "held list"), (["partner", "enrolll", "x"], "partner enrol"),
+                             (["trcae", "7"], "trace")):
+            self.assertIn('did you mean "knooppunt %s"?' % meant, run(*words, expect=USAGE)[1])
+        for words in (["status", "--hosue", "x"], ["status", "x"]):
+            self.assertIn("usage: knooppunt status [--json] [--house DIR | --socket PATH]", run(*words, expect=USAGE)[1])
+
+    def test_a_number_that_is_none_is_named(self):
+        for words, named in ((["trace", "politie"], '"politie" is not a position; give a number, or a partner and'),
+                             (["held", "show", "abc"], '"abc" is not a position'),
+                             (["held", "retry", "7", "8x"], '"8x" is not a position'),
+                             (["held", "drop", "-", "--yes"], '"-" is not a position')):
+            self.assertIn(named, run(*words, expect=USAGE)[1])
 
     def test_a_full_output_is_not_done(self):
         with open("/dev/full", "wb") as full:

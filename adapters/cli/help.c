@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "cli/help.h"
+
+#include "config/schema.h"
+
+#include <string.h>
+
+void kp_cli_help_usage(const struct kp_cli_command *command, FILE *out)
+{
+    (void)fprintf(out, "knooppunt %s%s%s", command->name, command->arguments[0] == '\0' ? "" : " ",
+                  command->arguments);
+    const struct kp_cli_option *option = command->options;
+    for (; option != NULL && option->name != NULL; option++) {
+        (void)fprintf(out, option->required ? " --%s" : " [--%s", option->name);
+        if (option->value != NULL) {
+            (void)fprintf(out, " %s", option->value);
+        }
+        (void)fputs(option->required ? "" : "]", out);
+    }
+    (void)fprintf(out, " [--json]%s\n",
+                  command->query == NULL ? "" : " [--house DIR | --socket PATH]");
+}
+
+static void print_row(const char *name, const char *help, FILE *out)
+{
+    (void)fprintf(out, "  %-24s%s\n", name, help);
+}
+
+void kp_cli_help_command(const struct kp_cli_command *command)
+{
+    (void)printf("%s\n\n  ", command->help);
+    kp_cli_help_usage(command, stdout);
+    (void)putchar('\n');
+    const struct kp_cli_option *option = command->options;
+    for (; option != NULL && option->name != NULL; option++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "--%s%s%s", option->name,
+                       option->value == NULL ? "" : " ",
+                       option->value == NULL ? "" : option->value);
+        print_row(name, option->help, stdout);
+    }
+    print_row("--json", "print one JSON object instead of text", stdout);
+    if (command->query != NULL) {
+        print_row("--house DIR", "the hub of this house: DIR/" KP_CLI_SOCKET_IN_HOUSE, stdout);
+        print_row("--socket PATH",
+                  "the hub's socket (else $" KP_CLI_SOCKET_VARIABLE ", else " KP_CLI_SOCKET_DEFAULT
+                  ")",
+                  stdout);
+    }
+}
+
+static void print_command(const struct kp_cli_command *command, FILE *out)
+{
+    (void)fprintf(out, "  %-20s%s\n", command->name, command->help);
+}
+
+void kp_cli_help_all(const struct kp_cli_command *const *groups, FILE *out)
+{
+    (void)fputs("knooppunt: the operator's and the counterpart's own commands (" KP_VERSION ")\n\n",
+                out);
+    for (; *groups != NULL; groups++) {
+        for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
+            print_command(command, out);
+        }
+        (void)fputc('\n', out);
+    }
+    (void)fputs("knooppunt COMMAND --help tells more. "
+                "Exit: 0 done, 1 no, 2 usage, 3 try later, 4 broken.\n",
+                out);
+}
+
+bool kp_cli_help_group(const struct kp_cli_command *const *groups, const char *word, FILE *out)
+{
+    size_t size = strlen(word);
+    bool found = false;
+    for (; *groups != NULL; groups++) {
+        for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
+            if (strncmp(command->name, word, size) == 0 && command->name[size] == ' ') {
+                print_command(command, out);
+                found = true;
+            }
+        }
+    }
+    return found;
+}
+
+/* More than two letters apart is another word; in a short one already fewer. */
+static uint32_t letters_apart(const char *typed, const char *name)
+{
+    size_t size = strlen(typed);
+    uint32_t apart = kp_config_distance(kp_slice_str(typed), name);
+    return apart <= 2 && 2 * apart < size ? apart : UINT32_MAX;
+}
+
+const char *kp_cli_help_nearest(const struct kp_cli_command *const *groups, const char *first,
+                                const char *second)
+{
+    char both[64];
+    const char *nearest = NULL;
+    uint32_t best = UINT32_MAX;
+    (void)snprintf(both, sizeof both, "%s %s", first, second == NULL ? "" : second);
+    for (; *groups != NULL; groups++) {
+        for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
+            bool one_word = strchr(command->name, ' ') == NULL;
+            uint32_t apart = letters_apart(one_word ? first : both, command->name);
+            if (apart < best) {
+                best = apart;
+                nearest = command->name;
+            }
+        }
+    }
+    return nearest;
+}
