@@ -106,6 +106,23 @@ static enum kp_err submit_house(struct kp_hub *hub, struct kp_diag *reterr_diag)
     return kp_fail(reterr_diag, err, "the configuration could not be journalled");
 }
 
+/* A door keeps the port that stands in its owner's bundle, also when the house's range moves on. */
+static void tell_doors_outside(struct kp_hub *hub)
+{
+    struct kp_view *view = kp_view_hold(hub);
+    for (uint32_t number = 0; number < KP_COUNTERPART_NUMBERS; number++) {
+        const struct kp_view_counterpart *one = view->by_number[number];
+        if (one != NULL && one->named && one->row.port != 0 &&
+            (one->row.port < view->core.house.port_first ||
+             one->row.port > view->core.house.port_last)) {
+            kp_log(KP_LOG_WARNING, "door.outside", "counterpart=%s port=%u first=%u last=%u",
+                   one->row.id, one->row.port, view->core.house.port_first,
+                   view->core.house.port_last);
+        }
+    }
+    kp_view_release(view);
+}
+
 static void start_threads(struct kp_hub *hub)
 {
     KP_ASSERT(pthread_create(&hub->writer, NULL, kp_writer_run, hub) == 0);
@@ -133,6 +150,9 @@ static enum kp_err open_doors(struct kp_hub *hub, struct kp_worker *workers,
         hub->deliver = kp_deliver_start(&hub->store, doors);
         hub->doors = doors;
         err = kp_view_renew(hub, reterr_diag); /* from now on it sets the doors too */
+    }
+    if (err == KP_OK) {
+        tell_doors_outside(hub);
     }
     return err;
 }

@@ -43,6 +43,15 @@ enum kp_err kp_query_held_list(struct kp_hub *hub, const struct kp_query *query,
         return err;
     }
     struct kp_view *view = kp_view_hold(hub);
+    const char *only = query->argument_count > 0 ? query->arguments[0] : NULL;
+    if (only != NULL &&
+        kp_house_partner(&view->core.house, kp_slice_str(only)) == KP_PARTNER_NONE) {
+        err = kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                      "house.yaml names no partner \"%.40s\"; see `knooppunt partner list`", only);
+        kp_view_release(view);
+        kp_txn_abort(txn);
+        return err;
+    }
     kp_answer_section(answer, "held");
     for (;;) {
         size_t mark = kp_txn_scratch_mark(txn);
@@ -50,8 +59,7 @@ enum kp_err kp_query_held_list(struct kp_hub *hub, const struct kp_query *query,
             break;
         }
         after = held.position;
-        if (query->argument_count == 0 ||
-            strcmp(query->arguments[0], partner_id(view, held.partner)) == 0) {
+        if (only == NULL || strcmp(only, partner_id(view, held.partner)) == 0) {
             held_row(view, &held, answer);
         }
         kp_txn_scratch_restore(txn, mark);

@@ -30,6 +30,11 @@ class Trace(kit.Test):
             self.assertEqual(told["name"], "NOT_FOUND")
             self.assertIn(text, told["text"])
 
+    def test_the_held_of_nobody_are_not_none(self):
+        told = self.house.ask("held", "list", "politei", expect=1)
+        self.assertEqual(told["name"], "NOT_FOUND")
+        self.assertIn('names no partner "politei"', told["text"])
+
 
 if __name__ == "__main__":
     kit.main()
