@@ -73,7 +73,10 @@ static enum kp_err store_event(struct kp_events *events, const struct kp_event_i
         uint32_t known = 0;
         kp_submit_on_outcomes(events->spool, event->outcomes, &known);
         events->outcomes += known;
-        if (!events->store.keeps_outcomes) {
+        /* One that is of no batch of ours any more is what the operator made of a held signal: the
+         * file's result is long written, so it is told like any other event. */
+        bool late = known == 0 && event->outcomes->n_outcomes == 1;
+        if (!events->store.keeps_outcomes && !late) {
             return KP_OK;
         }
     }

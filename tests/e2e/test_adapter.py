@@ -4,6 +4,7 @@
 home of somebody else, no bundle, no configuration) is said with its reason. Real processes, the example house's own lists.
 """
 import csv
+import json
 import os
 import pathlib
 import re
@@ -102,6 +103,28 @@ class Enrolment(Test):
         self.assertEqual(running, ["om", "ketenmanager"])
         connected = {row["counterpart"] for row in self.house.ask("status")["doors"] if row["connected"]}
         self.assertEqual(connected, set(running))
+
+
+class Held(Test):
+    def test_what_the_operator_decides_of_a_held_signal_reaches_the_partner(self):
+        home = self.house.enrol("reclassering")
+        adapter = self.house.start_adapter("reclassering")
+        record = {"id": "R1", "versie": 1, "soort": "EINDE", "datum": "2026-03-01", "geregistreerd": "2026-03-01T09:00:00+01:00",
+                  "organisatie": "SVG", "client": {"achternaam": "Verzonnen", "voorletters": "V.", "geboortedatum": "1980-02-03"}}
+        for name, day in (("one.jsonl", "2026-03-01"), ("two.jsonl", "2026-03-02")):  # the same version of it, told otherwise
+            path = self.house.dir / name
+            path.write_text(json.dumps({**record, "datum": day}) + "\n")
+            self.house.drop("reclassering", path)
+            adapter.wait_for("file.done", match=name)
+        held = self.house.ask("held", "list", "reclassering")["held"]
+        self.assertEqual([(row["reference"], row["code"]) for row in held], [("R1", "CONFLICT")])
+        before = set(os.listdir(home / "inbox"))
+        self.house.cli("held", "drop", held[0]["position"], "--yes")
+        self.house.wait_until("the decision is in the inbox", lambda: set(os.listdir(home / "inbox")) - before)
+        [name] = set(os.listdir(home / "inbox")) - before
+        text = (home / "inbox" / name).read_text()
+        self.assertIn("R1", text)
+        self.assertIn('"resultaat":"vervallen"', text)
 
 
 class InTheWay(Test):
