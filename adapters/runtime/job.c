@@ -506,13 +506,13 @@ enum kp_err kp_jobs_take(struct kp_jobs *jobs, const char *name, enum kp_job_end
         *ret_end = KP_JOB_LATER;
         return KP_OK;
     }
-    bool too_large = err == KP_E_LIMIT;
-    if (err != KP_OK && !too_large) {
+    bool unusable = err == KP_E_LIMIT || err == KP_E_FILE; /* nothing of it was read */
+    if (err != KP_OK && !unusable) {
         return err;
     }
     struct kp_diag why = *reterr_diag;
     err = kp_place_enter(jobs, name, kp_slice_of(bytes, size), &file, reterr_diag);
-    if (err == KP_OK && too_large) {
+    if (err == KP_OK && unusable) {
         *ret_end = KP_JOB_SPOOLED;
         why.err = KP_E_FILE;
         err = file.state == KP_FILE_SPOOLED ? kp_place_move(jobs, &file, reterr_diag)

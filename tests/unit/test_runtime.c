@@ -79,6 +79,44 @@ static void too_large_a_file_is_refused_unread(void **state)
     assert_int_equal(home_count(home, "a.csv", "refused"), 1);
 }
 
+static struct home *swapped; /* the home whose b.csv becomes a link while a.csv is read */
+
+static enum kp_err swapping_translate(const struct kp_translate_job *job,
+                                      struct kp_diag *reterr_diag)
+{
+    if (swapped != NULL) {
+        assert_int_equal(unlink(home_path(swapped, "drop", "b.csv")), 0);
+        assert_int_equal(symlink("../outside.csv", home_path(swapped, "drop", "b.csv")), 0);
+        swapped = NULL;
+    }
+    return plain_translate(job, reterr_diag);
+}
+
+/* Both were ordinary files when the folder was looked at. */
+static void link_that_was_swapped_in_is_refused_unread(void **state)
+{
+    struct home *home = *state;
+    home->translator.translate = swapping_translate;
+    swapped = home;
+    const char *outside = home_path(home, "outside.csv", "");
+    hub_write(outside, "SECRET;1;x\n", 11, 0600);
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_drop(home, "b.csv", "B-1;1;x\n");
+    home_all_done(home);
+    assert_null(swapped);
+    assert_int_equal(home->hub.journal_count, 1);
+    assert_string_equal(home->hub.journal[0].reference, "A-1");
+    char *result = home_read(home, "done", "b.csv.result.csv");
+    assert_null(strstr(result, "SECRET"));
+    assert_non_null(strstr(result, ",,,refused,\"FILE\",,"));
+    assert_non_null(strstr(result, "is a link: put the file itself there"));
+    free(result);
+    assert_false(home_has(home, "drop", "b.csv"));
+    home_drop(home, "b.csv", "B-1;1;x\n"); /* the file itself can come at once */
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 2);
+}
+
 static void result_runs_no_formula(void **state)
 {
     struct home *home = *state;
@@ -394,6 +432,7 @@ int main(void)
         TEST(same_file_twice_has_no_effect),
         TEST(file_that_is_no_export_is_refused_whole),
         TEST(too_large_a_file_is_refused_unread),
+        TEST(link_that_was_swapped_in_is_refused_unread),
         TEST(result_runs_no_formula),
         TEST(unusable_names_are_left_alone),
         TEST(what_a_killed_one_left_is_taken_over),
