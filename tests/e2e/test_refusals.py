@@ -9,6 +9,7 @@ with the reason why not.
 """
 import hashlib
 import re
+import time
 import unittest
 
 import kit
@@ -309,6 +310,31 @@ class Refusals(kit.Test):
                 one.send_frame(bytes(changed))
                 self.assertNotIn(self.refusal(one).code, (0, CODES["LATER"]), at)
             self.assertEqual(self.metrics()["signals_accepted"] + self.metrics()["signals_held"], before)
+            self.check_good(one)
+
+    # --- the log ---
+
+    def test_flood_leaves_the_log_readable(self):
+        """A partner can say the same wrong thing, and hello, as often as he likes: the log has a few lines of it, and the number left out."""
+        def lines(event):
+            return [line for line in self.hub.lines if f">{event} " in line]
+
+        with self.session("om") as one:
+            before = {name: len(lines(name)) for name in ("frame.refused", "session.open", "journal.behind_receipts")}
+            for _ in range(300):
+                one.send_frame(b"\xff")
+                self.refusal(one)
+            for _ in range(300):
+                one.session = None
+                one.send(hello=wire.Hello(schemas=[1], client="x", counterpart="om", last_position=2 ** 40))
+                one.wait_welcome()
+            for name, count in before.items():
+                self.assertGreater(len(lines(name)), count, name)
+                self.assertLess(len(lines(name)) - count, 60, name)
+            time.sleep(11)  # longer than KP_LOG_LIMIT_MS
+            one.send_frame(b"\xff")
+            self.refusal(one)
+            self.hub.wait_for("frame.refused", match=r"door=\d+ err=MALFORMED .*left_out=2[0-9]{2}")
             self.check_good(one)
 
     def tearDown(self):
