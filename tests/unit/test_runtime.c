@@ -202,6 +202,49 @@ static void many_records_go_in_batches(void **state)
     }
 }
 
+static bool count_pump(void *context)
+{
+    uint32_t *left = context;
+    if (*left == 0) {
+        return false;
+    }
+    --*left;
+    return true;
+}
+
+static enum kp_err never_an_export(const struct kp_translate_job *job, struct kp_diag *reterr_diag)
+{
+    (void)plain_translate(job, reterr_diag);
+    return kp_fail(reterr_diag, KP_E_FILE, "not an export after all");
+}
+
+/* Minutes may pass before the first record is spooled, and the service manager waits 30 seconds. */
+static void first_reading_keeps_the_watchdog_fed(void **state)
+{
+    struct home *home = *state;
+    struct kp_spool_options options = {.dir = home->conf.spool, .bytes_max = 16u << 20};
+    struct kp_spool *spool = NULL;
+    struct kp_jobs jobs;
+    enum kp_job_end end = KP_JOB_SPOOLED;
+    uint32_t left = 3;
+    home->translator.translate = never_an_export;
+    put_many(home, "many.csv", 5000);
+    assert_int_equal(kp_spool_open(&options, &spool, &home->diag), KP_OK);
+    kp_jobs_init(&jobs, &home->conf, &home->translator, spool);
+    jobs.pump = count_pump;
+    jobs.context = &left;
+    assert_int_equal(kp_jobs_take(&jobs, "many.csv", &end, &home->diag), KP_OK);
+    assert_int_equal(end, KP_JOB_STOPPED);
+    assert_true(home_has(home, "drop", "many.csv"));
+    left = 1000;
+    assert_int_equal(kp_jobs_take(&jobs, "many.csv", &end, &home->diag), KP_OK);
+    assert_int_equal(end, KP_JOB_SPOOLED); /* refused: there was no second reading */
+    assert_true(home_has(home, "done", "many.csv"));
+    assert_in_range(left, 900, 980);
+    kp_jobs_done(&jobs);
+    (void)kp_spool_close(spool);
+}
+
 static void later_is_tried_again(void **state)
 {
     struct home *home = *state;
@@ -438,6 +481,7 @@ int main(void)
         TEST(what_a_killed_one_left_is_taken_over),
         TEST(second_adapter_on_the_same_spool_is_refused),
         TEST(many_records_go_in_batches),
+        TEST(first_reading_keeps_the_watchdog_fed),
         TEST(later_is_tried_again),
         TEST(lost_receipt_doubles_nothing),
         TEST(receipt_after_the_outcomes_opens_the_window),

@@ -56,6 +56,26 @@ static void changes_are_sent_and_the_rest_is_not(void **state)
     assert_int_equal(home_count(home, "l3.csv", "duplicate"), 3);
 }
 
+/* Its first reading comes up for air several times. */
+static void long_list_is_compared_whole(void **state)
+{
+    struct home *home = *state;
+    char text[1000 * 12 + 1];
+    size_t size = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "R-%u;1;x\n", i);
+    }
+    home_drop(home, "l1.csv", text);
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 1000);
+    text[size - 2] = 'y';
+    home_drop(home, "l2.csv", text);
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 1001);
+    assert_int_equal(home_count(home, "l2.csv", "duplicate"), 999);
+    assert_int_equal(home_count(home, "l2.csv", "replaces"), 1);
+}
+
 static void unusable_row_has_not_left(void **state)
 {
     struct home *home = *state;
@@ -179,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(changes_are_sent_and_the_rest_is_not),
+        TEST(long_list_is_compared_whole),
         TEST(unusable_row_has_not_left),
         TEST(shrunk_list_waits_and_is_confirmed),
         TEST(empty_list_waits_and_is_rejected),
