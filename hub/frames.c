@@ -24,8 +24,15 @@ struct item {
     struct kp_frame *frame;
 };
 
+/* What a counterpart can have logged as often as he likes. A refusal that asks him to come later is
+ * no alarm, and must not use up the lines of one that is. */
+struct limits {
+    struct kp_log_limit later, refused, session, behind;
+};
+
 struct desk {
     struct kp_hub *hub;
+    struct limits *limits; /* by door; each door has one desk */
     struct kp_intake *intake;
     struct kp_arena arena;
 };
@@ -286,6 +293,18 @@ static enum kp_err read_cursor(struct kp_hub *hub, uint16_t door, struct kp_mail
     return err;
 }
 
+static void say_behind(struct desk *desk, const struct kp_view_counterpart *counterpart,
+                       uint64_t receipt_position, uint64_t journal_position)
+{
+    uint64_t left_out = 0;
+    if (kp_log_may(&desk->limits[counterpart->row.number].behind, kp_mono_now(), &left_out)) {
+        kp_log(KP_LOG_ERROR, "journal.behind_receipts",
+               "counterpart=%s receipt_position=%llu journal_position=%llu left_out=%llu",
+               counterpart->row.id, (unsigned long long)receipt_position,
+               (unsigned long long)journal_position, (unsigned long long)left_out);
+    }
+}
+
 static enum kp_err on_hello(struct desk *desk, const struct kp_view *view, uint16_t door,
                             const struct kp_view_counterpart *counterpart,
                             const Knooppunt__V1__Hello *hello, struct kp_diag *reterr_diag)
@@ -304,14 +323,16 @@ static enum kp_err on_hello(struct desk *desk, const struct kp_view *view, uint1
     }
     kp_journal_state(hub->journal, &journal);
     if (hello->has_last_position && hello->last_position > journal.last) {
-        kp_log(KP_LOG_ERROR, "journal.behind_receipts",
-               "counterpart=%s receipt_position=%llu journal_position=%llu", counterpart->row.id,
-               (unsigned long long)hello->last_position, (unsigned long long)journal.last);
+        say_behind(desk, counterpart, hello->last_position, journal.last);
     }
     kp_random(session, sizeof session);
     kp_deliver_open(hub->deliver, door, session, mailbox.acked_seq);
     say_welcome(desk, view, door, counterpart, session, &mailbox);
-    kp_log(KP_LOG_NOTICE, "session.open", "counterpart=%s door=%u", counterpart->row.id, door);
+    uint64_t left_out = 0;
+    if (kp_log_may(&desk->limits[door].session, kp_mono_now(), &left_out)) {
+        kp_log(KP_LOG_NOTICE, "session.open", "counterpart=%s door=%u left_out=%llu",
+               counterpart->row.id, door, (unsigned long long)left_out);
+    }
     return KP_OK;
 }
 
@@ -581,6 +602,19 @@ static enum kp_err dispatch(struct desk *desk, const struct kp_view *view, uint1
     }
 }
 
+static void say_refused(struct desk *desk, uint16_t door, enum kp_err err,
+                        const struct kp_diag *diag, uint32_t offset)
+{
+    uint64_t left_out = 0;
+    bool later = err == KP_E_LATER;
+    struct limits *limits = &desk->limits[door];
+    if (kp_log_may(later ? &limits->later : &limits->refused, kp_mono_now(), &left_out)) {
+        kp_log(later ? KP_LOG_INFO : KP_LOG_WARNING, "frame.refused",
+               "door=%u err=%s field=%s offset=%u left_out=%llu", door, kp_err_name(err),
+               diag->field, offset, (unsigned long long)left_out);
+    }
+}
+
 static void handle(struct desk *desk, uint16_t door, struct kp_slice frame)
 {
     struct kp_hub *hub = desk->hub;
@@ -597,8 +631,7 @@ static void handle(struct desk *desk, uint16_t door, struct kp_slice frame)
         kp_view_release(view);
     }
     if (err != KP_OK) {
-        kp_log(err == KP_E_LATER ? KP_LOG_INFO : KP_LOG_WARNING, "frame.refused",
-               "door=%u err=%s field=%s offset=%u", door, kp_err_name(err), diag.field, offset);
+        say_refused(desk, door, err, &diag, offset);
         diag.err = err;
         kp_arena_reset(&desk->arena);
         refuse(hub, &desk->arena, door, message_id, &diag, offset);
@@ -619,8 +652,11 @@ void *kp_frames_run(void *context)
 {
     struct kp_worker *worker = context;
     struct kp_hub *hub = worker->hub;
-    struct desk desk = {.hub = hub, .intake = kp_intake_new(&hub->index_key)};
+    struct desk desk = {.hub = hub,
+                        .limits = calloc(KP_COUNTERPART_NUMBERS, sizeof *desk.limits),
+                        .intake = kp_intake_new(&hub->index_key)};
     void *next;
+    KP_ASSERT(desk.limits != NULL);
     kp_arena_init(&desk.arena, ARENA_BYTES);
     while (kp_queue_pop(hub->worker_queues[worker->index], KP_QUEUE_FOREVER, &next) == KP_OK) {
         struct item *item = next;
@@ -632,6 +668,7 @@ void *kp_frames_run(void *context)
         free(item);
     }
     kp_arena_done(&desk.arena);
+    free(desk.limits);
     (void)kp_intake_free(desk.intake);
     return NULL;
 }

@@ -28,6 +28,9 @@
 #define SESSIONS_MAX 16
 #define ARENA_BYTES (16u << 20)
 #define WRITE_MS 10000
+#define STOP_LOOK_MS 1000   /* how soon a session sees that the hub stops */
+#define FRAME_PAUSE_MS 3000 /* within a query; between two he may take his time */
+#define ACCEPT_PAUSE_MS 200
 #define WATCH_EVENTS_MAX 64u
 
 static const struct {
@@ -293,23 +296,31 @@ static bool serve_frame(struct session *session, struct kp_slice frame)
     return run_query(session, envelope->query);
 }
 
+/* Any failure ends the session, a pause within a frame too: what was read of it is gone, and the
+ * rest would be taken for the start of another. */
+static bool serve_next(struct session *session)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    bool ended = false;
+    struct kp_diag diag;
+    enum kp_err err = kp_frame_read(session->fd, KP_FRAME_BYTES_MAX, FRAME_PAUSE_MS, &bytes, &size,
+                                    &ended, &diag);
+    bool more = err == KP_OK && !ended && serve_frame(session, kp_slice_of(bytes, size));
+    free(bytes);
+    return more;
+}
+
 static void *run_session(void *context)
 {
     struct session *session = context;
     bool more = true;
     kp_arena_init(&session->arena, ARENA_BYTES);
     while (more && !atomic_load(&session->hub->stopping)) {
-        uint8_t *bytes = NULL;
-        size_t size = 0;
-        bool ended = false;
-        struct kp_diag diag;
-        enum kp_err err =
-            kp_frame_read(session->fd, KP_FRAME_BYTES_MAX, 1000, &bytes, &size, &ended, &diag);
-        if (err == KP_E_TIMEOUT) {
-            continue;
+        struct pollfd peer = {.fd = session->fd, .events = POLLIN};
+        if (poll(&peer, 1, STOP_LOOK_MS) > 0) {
+            more = serve_next(session);
         }
-        more = err == KP_OK && !ended && serve_frame(session, kp_slice_of(bytes, size));
-        free(bytes);
     }
     (void)close(session->fd);
     kp_arena_done(&session->arena);
@@ -328,11 +339,18 @@ static bool is_allowed(int fd)
            (peer.uid == 0 || peer.uid == geteuid());
 }
 
+static void wait_ms(long ms)
+{
+    struct timespec pause = {.tv_nsec = ms * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
 static void accept_one(struct kp_hub *hub, int listener, atomic_int *count)
 {
     pthread_t thread;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0) { /* no descriptor is free: he goes on waiting, and poll would answer at once */
+        wait_ms(ACCEPT_PAUSE_MS);
         return;
     }
     struct session *session = calloc(1, sizeof *session);
@@ -382,8 +400,7 @@ void *kp_operator_run(void *context)
         }
     }
     while (atomic_load(&count) > 0 && !atomic_load(&hub->fatal)) {
-        struct timespec pause = {.tv_nsec = 20 * 1000000L};
-        (void)nanosleep(&pause, NULL); /* each sees the stop within a second */
+        wait_ms(20); /* each sees the stop within a second */
     }
     return NULL;
 }

@@ -63,9 +63,30 @@ static enum kp_err translate(struct pass *pass, struct kp_slice bytes, kp_record
 
 /* --- the first reading: is it an export of this kind, and may it be compared? --- */
 
+/* A large file takes minutes: the connection and the service manager hear of us meanwhile. What
+ * comes in between changes nothing that a first reading looks at. false: stopped, see pass. */
+static bool come_up(struct pass *pass)
+{
+    struct kp_jobs *jobs = pass->jobs;
+    pass->err = kp_spool_commit(jobs->spool, pass->reterr_diag);
+    if (pass->err != KP_OK) {
+        return false;
+    }
+    if (jobs->pump != NULL && !jobs->pump(jobs->context)) {
+        pass->end = KP_JOB_STOPPED;
+        return false;
+    }
+    kp_spool_begin_read(jobs->spool);
+    return true;
+}
+
 static bool count_record(void *context, const struct kp_record *record)
 {
     struct pass *pass = context;
+    pass->seen++;
+    if (pass->seen % CHUNK_RECORDS == 0 && !come_up(pass)) {
+        return false;
+    }
     if (pass->jobs->translator->full_list) {
         kp_list_count(pass->jobs->spool, &pass->check, record);
     } else {
@@ -74,13 +95,18 @@ static bool count_record(void *context, const struct kp_record *record)
     return kp_spool_ok(pass->jobs->spool);
 }
 
+/* pass.end says whether it was stopped; then there is no judgement. */
 static enum kp_err read_through(struct pass *pass, struct kp_slice bytes,
                                 enum kp_err *ret_judgement, struct kp_diag *reterr_diag)
 {
     struct kp_jobs *jobs = pass->jobs;
+    pass->reterr_diag = reterr_diag;
     struct kp_diag judgement = {.err = KP_OK};
     kp_spool_begin_read(jobs->spool);
     enum kp_err judged = translate(pass, bytes, count_record, &judgement);
+    if (pass->err != KP_OK || pass->end == KP_JOB_STOPPED) {
+        return pass->err;
+    }
     if (judged == KP_OK && jobs->translator->full_list) {
         judged =
             kp_list_judge(jobs->spool, &pass->check, jobs->conf->list_shrink_percent, &judgement);
@@ -401,6 +427,10 @@ static enum kp_err check_file(struct kp_jobs *jobs, struct kp_spool_file *file,
         *reterr_diag = why;
         return err;
     }
+    if (pass.end == KP_JOB_STOPPED) {
+        *ret_end = KP_JOB_STOPPED;
+        return KP_OK;
+    }
     file->read = pass.check.rows;
     if (jobs->translator->full_list && (judgement == KP_OK || judgement == KP_E_LIST_SHRUNK)) {
         err = drop_outdated(jobs, file->id, reterr_diag);
@@ -506,13 +536,13 @@ enum kp_err kp_jobs_take(struct kp_jobs *jobs, const char *name, enum kp_job_end
         *ret_end = KP_JOB_LATER;
         return KP_OK;
     }
-    bool too_large = err == KP_E_LIMIT;
-    if (err != KP_OK && !too_large) {
+    bool unusable = err == KP_E_LIMIT || err == KP_E_FILE; /* nothing of it was read */
+    if (err != KP_OK && !unusable) {
         return err;
     }
     struct kp_diag why = *reterr_diag;
     err = kp_place_enter(jobs, name, kp_slice_of(bytes, size), &file, reterr_diag);
-    if (err == KP_OK && too_large) {
+    if (err == KP_OK && unusable) {
         *ret_end = KP_JOB_SPOOLED;
         why.err = KP_E_FILE;
         err = file.state == KP_FILE_SPOOLED ? kp_place_move(jobs, &file, reterr_diag)

@@ -21,7 +21,8 @@ struct kp_jobs {
     uint8_t *signal_bytes; /* KP_SIGNAL_BYTES_MAX, for packing */
     bool full;             /* the spool was full at the last try: said once */
     uint64_t list_version; /* highest version in the list-version file */
-    /* Called between two chunks, in no transaction: keeps the connection going. false: stop. */
+    /* Called in both readings, after some records, in no transaction: keeps the connection and the
+     * service manager's watchdog going. false: stop. */
     bool (*pump)(void *context);
     void *context;
 };

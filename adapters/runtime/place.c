@@ -59,18 +59,19 @@ enum kp_err kp_place_read(struct kp_jobs *jobs, const char *name, char **ret_byt
     struct path path = path_of(jobs->conf->drop, name, "");
     struct stat before;
     struct stat after;
-    if (stat(path.text, &before) != 0) {
+    /* Who may write to the folder may put anything under this name since it was looked at. */
+    if (lstat(path.text, &before) != 0 || S_ISDIR(before.st_mode)) {
         return KP_E_LATER;
     }
-    enum kp_err err =
-        kp_file_read(path.text, jobs->translator->file_bytes_max, ret_bytes, ret_size, reterr_diag);
+    enum kp_err err = kp_file_read_no_link(path.text, jobs->translator->file_bytes_max, ret_bytes,
+                                           ret_size, reterr_diag);
     if (err == KP_E_NOT_FOUND) {
         return KP_E_LATER;
     }
     if (err != KP_OK) {
         return err;
     }
-    if (stat(path.text, &after) != 0 || after.st_size != before.st_size ||
+    if (lstat(path.text, &after) != 0 || after.st_size != before.st_size ||
         after.st_ino != before.st_ino || after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
         after.st_mtim.tv_nsec != before.st_mtim.tv_nsec) {
         free(*ret_bytes);
@@ -193,8 +194,12 @@ enum kp_err kp_place_read_aside(struct kp_jobs *jobs, const struct kp_spool_file
                                 char **ret_bytes, size_t *ret_size, struct kp_diag *reterr_diag)
 {
     struct path path = path_of(jobs->conf->waiting, file->stored, "");
-    enum kp_err err =
-        kp_file_read(path.text, jobs->translator->file_bytes_max, ret_bytes, ret_size, reterr_diag);
+    enum kp_err err = kp_file_read_no_link(path.text, jobs->translator->file_bytes_max, ret_bytes,
+                                           ret_size, reterr_diag);
+    if (err == KP_E_FILE) {
+        return kp_fail(reterr_diag, KP_E_CORRUPT,
+                       "%s is not the file that was set aside: put that one back", path.text);
+    }
     if (err != KP_OK) {
         return err;
     }
@@ -224,7 +229,7 @@ static bool has_mark(struct kp_jobs *jobs, const struct kp_spool_file *file, con
     char *text = NULL;
     size_t size = 0;
     struct kp_diag diag;
-    if (kp_file_read(path.text, 256, &text, &size, &diag) != KP_OK) {
+    if (kp_file_read_no_link(path.text, 256, &text, &size, &diag) != KP_OK) {
         return false;
     }
     digest_text(file->digest, wanted);
@@ -250,7 +255,7 @@ enum kp_err kp_jobs_decide(const struct kp_adapter_conf *conf, const char *name,
     struct path path = path_of(conf->waiting, name, "");
     char *bytes = NULL;
     size_t size = 0;
-    enum kp_err err = kp_file_read(path.text, SIZE_MAX / 2, &bytes, &size, reterr_diag);
+    enum kp_err err = kp_file_read_no_link(path.text, SIZE_MAX / 2, &bytes, &size, reterr_diag);
     if (err != KP_OK) {
         return err;
     }
@@ -326,8 +331,8 @@ static enum kp_err prime_list(struct kp_jobs *jobs, const char *name, struct kp_
     struct path path = path_of(jobs->conf->done, name, "");
     char *bytes = NULL;
     size_t size = 0;
-    enum kp_err err =
-        kp_file_read(path.text, jobs->translator->file_bytes_max, &bytes, &size, reterr_diag);
+    enum kp_err err = kp_file_read_no_link(path.text, jobs->translator->file_bytes_max, &bytes,
+                                           &size, reterr_diag);
     if (err != KP_OK) {
         return err;
     }
@@ -363,7 +368,8 @@ static enum kp_err read_again(struct kp_jobs *jobs, struct kp_diag *reterr_diag)
     while (err == KP_OK && (entry = readdir(dir)) != NULL) {
         struct stat status;
         struct path path = path_of(jobs->conf->done, entry->d_name, "");
-        if (!is_export(jobs, entry->d_name) || stat(path.text, &status) != 0) {
+        if (!is_export(jobs, entry->d_name) || lstat(path.text, &status) != 0 ||
+            !S_ISREG(status.st_mode)) { /* a link that was refused stays where it is */
             continue;
         }
         if (!exists(jobs->conf->results, entry->d_name, ".result.csv") &&

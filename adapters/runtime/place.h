@@ -10,7 +10,8 @@
 #include "runtime/job.h"
 
 /* The whole of drop/@name. KP_E_LIMIT  larger than the translator takes (nothing is read) ·
- * KP_E_LATER  it is being changed, or gone · KP_E_IO */
+ * KP_E_FILE  a link, or not an ordinary file (nothing is read) · KP_E_LATER  it is being changed,
+ * or gone · KP_E_IO */
 KP_MUST_CHECK enum kp_err kp_place_read(struct kp_jobs *jobs, const char *name, char **ret_bytes,
                                         size_t *ret_size, struct kp_diag *reterr_diag);
 /* The row of this file: the one that an interrupted run left, or a new one with a name of its own

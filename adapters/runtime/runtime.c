@@ -44,6 +44,7 @@ struct runtime {
     bool connected, shut_out, unreachable; /* as last logged */
     struct kp_mono away_since;             /* not connected from then on */
     bool folder_lost;                      /* as last logged */
+    bool waiting_lost;                     /* a waiting list cannot be read, as last logged */
     bool idle;                             /* the last look at the folders left nothing to do */
     enum kp_err err;                       /* of the connection's side; ends the program */
     struct kp_diag diag;
@@ -272,9 +273,8 @@ static enum kp_err take_files(struct runtime *runtime, struct kp_watch_name *nam
         enum kp_job_end end = KP_JOB_SPOOLED;
         enum kp_err err = kp_jobs_take(&runtime->jobs, names[i].name, &end, reterr_diag);
         if (err == KP_E_IO) { /* this file cannot be read; others can */
-            kp_log_diag(KP_LOG_ERROR, "file.unreadable", reterr_diag);
+            kp_watch_failed(runtime->drop, names[i].name, runtime->conf->poll_ms, reterr_diag);
             runtime->idle = false;
-            look_again_in(runtime, runtime->conf->retry_first_ms);
             continue;
         }
         if (err != KP_OK) {
@@ -298,9 +298,14 @@ static enum kp_err look(struct runtime *runtime, struct kp_diag *reterr_diag)
     enum kp_err err = kp_jobs_take_waiting(&runtime->jobs, &end, reterr_diag);
     if (err == KP_E_IO || err == KP_E_NOT_FOUND ||
         (err == KP_E_CORRUPT && kp_spool_ok(runtime->spool))) {
-        kp_log_diag(KP_LOG_ERROR, "file.unreadable", reterr_diag);
+        if (!runtime->waiting_lost) {
+            kp_log_diag(KP_LOG_ERROR, "file.unreadable", reterr_diag);
+        }
+        runtime->waiting_lost = true;
     } else if (err != KP_OK) {
         return err;
+    } else {
+        runtime->waiting_lost = false;
     }
     struct kp_watch_name *names = NULL;
     uint32_t count = 0;
@@ -315,6 +320,9 @@ static enum kp_err look(struct runtime *runtime, struct kp_diag *reterr_diag)
         return KP_OK;
     }
     runtime->folder_lost = false;
+    if (kp_watch_unread_count(runtime->drop) > 0) { /* the slow poll sees when that changes */
+        runtime->idle = false;
+    }
     if (again) {
         runtime->idle = false;
         look_again_in(runtime, runtime->conf->settle_ms / 2 + 50);

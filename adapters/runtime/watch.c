@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "runtime/unread.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,9 @@
 #define FILES_MAX 1024u   /* looked at in one scan; the rest comes in the next */
 #define HINTS_MAX 1024u   /* beyond it files wait until they settle */
 #define IGNORED_MAX 1024u /* names that were logged once */
+#define NAMED_MAX 10u     /* of what cannot be read, in each NAMED_EVERY_US */
+#define NAMED_EVERY_US INT64_C(10000000)
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW)
 
 /* What was seen of a file at the last scan. */
 struct seen {
@@ -27,6 +31,13 @@ struct seen {
     off_t size;
     struct timespec changed;
     struct kp_mono since; /* unchanged since */
+};
+
+/* What was said of files that cannot be read, since then. */
+struct naming {
+    struct kp_mono since;
+    uint32_t count;
+    bool counted; /* and how many more there are */
 };
 
 struct kp_watch {
@@ -40,6 +51,10 @@ struct kp_watch {
     uint32_t hint_count;
     uint64_t ignored[IGNORED_MAX]; /* hashes */
     uint32_t ignored_count;
+    struct kp_unread *unread;
+    uint32_t unread_count; /* files that the last look passed over */
+    struct naming naming;
+    bool too_many_said;
 };
 
 struct candidate {
@@ -58,6 +73,7 @@ enum kp_err kp_watch_new(const char *dir, const char *extension, int64_t settle_
     watch->seen = calloc(FILES_MAX, sizeof *watch->seen);
     watch->hints = calloc(HINTS_MAX, sizeof *watch->hints);
     KP_ASSERT(watch->seen != NULL && watch->hints != NULL);
+    watch->unread = kp_unread_new();
     watch->settle_ms = settle_ms;
     (void)snprintf(watch->dir, sizeof watch->dir, "%s", dir);
     (void)snprintf(watch->extension, sizeof watch->extension, "%s%s",
@@ -79,6 +95,7 @@ struct kp_watch *kp_watch_free(struct kp_watch *watch)
         }
         free(watch->seen);
         free(watch->hints);
+        free(watch->unread);
         free(watch);
     }
     return NULL;
@@ -233,7 +250,137 @@ struct scan {
     uint32_t ready_count;
     struct seen *waiting;
     uint32_t waiting_count;
+    struct kp_unread *unread;
+    uint32_t unread_count;
+    uint32_t unnamed; /* of them, that the log only counts */
+    bool too_many;    /* more than the table takes */
 };
+
+/* --- what cannot be read: passed over, so that it takes no other file's place --- */
+
+/* A file that changes all the time must not fill the log: some are named, the rest is counted. */
+static struct naming *naming_now(struct kp_watch *watch)
+{
+    struct kp_mono now = kp_mono_now();
+    if (watch->naming.since.us == 0 || now.us - watch->naming.since.us >= NAMED_EVERY_US) {
+        watch->naming = (struct naming){.since = now};
+    }
+    return &watch->naming;
+}
+
+/* false: with the reason. A file that went away, or became a link, is left to who opens it. */
+static bool can_open(const struct kp_watch *watch, int dir_fd, const char *name,
+                     struct kp_diag *reterr_diag)
+{
+    int fd = openat(dir_fd, name, OPEN_FLAGS);
+    if (fd >= 0) {
+        (void)close(fd); /* nothing was written */
+        return true;
+    }
+    if (errno == ENOENT || errno == ELOOP || errno == EMFILE || errno == ENFILE) {
+        return true;
+    }
+    (void)kp_fail(reterr_diag, KP_E_IO, "cannot open %s/%s: %s", watch->dir, name, strerror(errno));
+    return false;
+}
+
+/* Its row stays unsaid where nothing more may be said now. */
+static void say_unread(struct kp_watch *watch, struct kp_unread_row *row, uint32_t *ret_unnamed,
+                       const struct kp_diag *why)
+{
+    struct naming *naming = naming_now(watch);
+    if (naming->count < NAMED_MAX) {
+        naming->count++;
+        row->said = true;
+        kp_log_diag(KP_LOG_ERROR, "file.unreadable", why);
+    } else if (!naming->counted) {
+        row->said = true;
+        (*ret_unnamed)++;
+    }
+}
+
+static void say_unnamed(struct kp_watch *watch, uint32_t unnamed)
+{
+    if (unnamed > 0) {
+        naming_now(watch)->counted = true;
+        kp_log(KP_LOG_ERROR, "file.unreadable",
+               "err=IO text=\"%u more files in %s cannot be read\"", unnamed, watch->dir);
+    }
+}
+
+static void pass_over(struct scan *scan, const char *name, const struct stat *status,
+                      const struct kp_unread_row *before, const struct kp_diag *why)
+{
+    struct kp_wall now = kp_wall_now();
+    int64_t changed_ms = (int64_t)status->st_ctim.tv_sec * 1000;
+    scan->unread_count++;
+    /* Its owner may be about to give it its rights. */
+    if (before == NULL && !is_hinted(scan->watch, name) &&
+        now.ms - changed_ms < scan->watch->settle_ms) {
+        return;
+    }
+    struct kp_unread_row *row = kp_unread_put(scan->unread, kp_unread_key(name, status));
+    if (row == NULL) {
+        scan->too_many = true;
+        return;
+    }
+    if (before != NULL) {
+        *row = *before;
+    }
+    if (!row->said) {
+        say_unread(scan->watch, row, &scan->unnamed, why);
+    }
+}
+
+static void end_unread(struct scan *scan, bool whole)
+{
+    struct kp_watch *watch = scan->watch;
+    if (scan->too_many && !watch->too_many_said && !naming_now(watch)->counted) {
+        kp_log(KP_LOG_ERROR, "file.unreadable",
+               "err=LIMIT text=\"%u files in %s cannot be read; what is beyond %u of them is not "
+               "named\"",
+               scan->unread_count, watch->dir, KP_UNREAD_FILES_MAX);
+        watch->too_many_said = true;
+    }
+    say_unnamed(watch, scan->unnamed);
+    if (!whole) {
+        kp_unread_keep(scan->unread, watch->unread);
+    } else if (!scan->too_many) {
+        watch->too_many_said = false;
+    }
+    free(watch->unread);
+    watch->unread = scan->unread;
+    watch->unread_count = scan->unread_count;
+}
+
+void kp_watch_failed(struct kp_watch *watch, const char *name, int64_t retry_ms,
+                     const struct kp_diag *why)
+{
+    char path[PATH_MAX + KP_FILE_NAME_BYTES_MAX + 2];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "%s/%s", watch->dir, name);
+    if (lstat(path, &status) != 0) {
+        return; /* gone meanwhile */
+    }
+    struct kp_unread_row *row = kp_unread_put(watch->unread, kp_unread_key(name, &status));
+    if (row == NULL) {
+        return;
+    }
+    row->retry_us = kp_mono_now().us + retry_ms * 1000;
+    watch->unread_count++;
+    uint32_t unnamed = 0;
+    if (!row->said) {
+        say_unread(watch, row, &unnamed, why);
+    }
+    say_unnamed(watch, unnamed);
+}
+
+uint32_t kp_watch_unread_count(const struct kp_watch *watch)
+{
+    return watch->unread_count;
+}
+
+/* --- one look --- */
 
 static void look_at(struct scan *scan, int dir_fd, const char *name)
 {
@@ -241,6 +388,21 @@ static void look_at(struct scan *scan, int dir_fd, const char *name)
     if (!is_wanted(scan->watch, name) || fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(status.st_mode)) {
         return; /* a directory, a link out of the folder, or gone again */
+    }
+    struct kp_diag why;
+    struct kp_unread_row *before =
+        kp_unread_find(scan->watch->unread, kp_unread_key(name, &status));
+    (void)kp_fail(&why, KP_E_IO, "%s/%s could not be read or moved", scan->watch->dir, name);
+    if ((before != NULL && kp_mono_now().us < before->retry_us) ||
+        !can_open(scan->watch, dir_fd, name, &why)) {
+        pass_over(scan, name, &status, before, &why);
+        return;
+    }
+    if (before != NULL) { /* tried again; when it fails again nobody needs to hear of it */
+        struct kp_unread_row *row = kp_unread_put(scan->unread, before->key);
+        if (row != NULL) {
+            *row = *before;
+        }
     }
     const struct seen *seen = find_seen(scan->watch, name);
     if (is_hinted(scan->watch, name) || is_settled(scan->watch, &status, seen)) {
@@ -285,15 +447,17 @@ enum kp_err kp_watch_scan(struct kp_watch *watch, struct kp_watch_name **ret_nam
     }
     struct scan scan = {.watch = watch,
                         .ready = calloc(FILES_MAX, sizeof(struct candidate)),
-                        .waiting = calloc(FILES_MAX, sizeof(struct seen))};
+                        .waiting = calloc(FILES_MAX, sizeof(struct seen)),
+                        .unread = kp_unread_new()};
     KP_ASSERT(scan.ready != NULL && scan.waiting != NULL);
-    const struct dirent *entry;
+    const struct dirent *entry = NULL;
     uint32_t looked = 0;
     while (looked < FILES_MAX && (entry = readdir(dir)) != NULL) {
         look_at(&scan, dirfd(dir), entry->d_name);
         looked = scan.ready_count + scan.waiting_count;
     }
     (void)closedir(dir);
+    end_unread(&scan, /* whole= */ looked < FILES_MAX);
     hold_back(&scan);
     qsort(scan.ready, scan.ready_count, sizeof scan.ready[0], compare_candidates);
     struct kp_watch_name *names = calloc(scan.ready_count + 1, sizeof *names);

@@ -4,7 +4,8 @@
  * file ready at once); the truth is the folder itself, looked at on every hint, at the start, after
  * an overflow and by a slow poll, because network shares do not notify. A file that nobody
  * announced is ready when it has not changed for a while. Names that start with a dot or end in
- * .tmp or .part are of a sender who is not done. One thread.
+ * .tmp or .part are of a sender who is not done. A file that cannot be read is logged once (again
+ * when it changed), and takes no other file's place. One thread.
  */
 #ifndef KP_ADAPTER_WATCH_H
 #define KP_ADAPTER_WATCH_H
@@ -33,5 +34,12 @@ struct kp_watch_name {
 KP_MUST_CHECK enum kp_err kp_watch_scan(struct kp_watch *watch, struct kp_watch_name **ret_names,
                                         uint32_t *ret_count, bool *ret_again,
                                         struct kp_diag *reterr_diag);
+
+/* @name was given out and could not be read or moved: it is not given out before @retry_ms are
+ * over, unless it changes. Logs it, once. */
+void kp_watch_failed(struct kp_watch *watch, const char *name, int64_t retry_ms,
+                     const struct kp_diag *why);
+/* Files that are passed over because they cannot be read. */
+uint32_t kp_watch_unread_count(const struct kp_watch *watch);
 
 #endif

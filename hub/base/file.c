@@ -29,10 +29,15 @@ static enum kp_err fail_errno(struct kp_diag *reterr_diag, const char *what, con
     return kp_fail(reterr_diag, err, "%s %s: %s", what, path, strerror(cause));
 }
 
-static enum kp_err open_regular(const char *path, int *ret_fd, struct stat *ret_stat,
+/* @flags beside READ_FLAGS; O_NOFOLLOW: others write into the folder, and what is no ordinary file
+ * there is their fault (KP_E_FILE). */
+static enum kp_err open_regular(const char *path, int flags, int *ret_fd, struct stat *ret_stat,
                                 struct kp_diag *reterr_diag)
 {
-    int fd = open(path, READ_FLAGS);
+    int fd = open(path, READ_FLAGS | flags);
+    if (fd < 0 && errno == ELOOP && (flags & O_NOFOLLOW) != 0) {
+        return kp_fail(reterr_diag, KP_E_FILE, "%s is a link: put the file itself there", path);
+    }
     if (fd < 0) {
         return fail_errno(reterr_diag, "cannot open", path);
     }
@@ -44,7 +49,8 @@ static enum kp_err open_regular(const char *path, int *ret_fd, struct stat *ret_
     }
     if (!S_ISREG(stat.st_mode)) {
         (void)close(fd); /* nothing was written */
-        return kp_fail(reterr_diag, KP_E_IO, "%s is not an ordinary file", path);
+        return kp_fail(reterr_diag, (flags & O_NOFOLLOW) != 0 ? KP_E_FILE : KP_E_IO,
+                       "%s is not an ordinary file", path);
     }
     *ret_fd = fd;
     *ret_stat = stat;
@@ -109,12 +115,12 @@ static enum kp_err read_all(int fd, const char *path, size_t size_expected, size
     return KP_OK;
 }
 
-enum kp_err kp_file_read(const char *path, size_t size_max, char **ret_bytes, size_t *ret_size,
-                         struct kp_diag *reterr_diag)
+static enum kp_err read_file(const char *path, int flags, size_t size_max, char **ret_bytes,
+                             size_t *ret_size, struct kp_diag *reterr_diag)
 {
     int fd = -1;
     struct stat stat;
-    enum kp_err err = open_regular(path, &fd, &stat, reterr_diag);
+    enum kp_err err = open_regular(path, flags, &fd, &stat, reterr_diag);
     if (err != KP_OK) {
         return err;
     }
@@ -125,6 +131,18 @@ enum kp_err kp_file_read(const char *path, size_t size_max, char **ret_bytes, si
     }
     (void)close(fd); /* read only: nothing can be lost */
     return err;
+}
+
+enum kp_err kp_file_read(const char *path, size_t size_max, char **ret_bytes, size_t *ret_size,
+                         struct kp_diag *reterr_diag)
+{
+    return read_file(path, /* flags= */ 0, size_max, ret_bytes, ret_size, reterr_diag);
+}
+
+enum kp_err kp_file_read_no_link(const char *path, size_t size_max, char **ret_bytes,
+                                 size_t *ret_size, struct kp_diag *reterr_diag)
+{
+    return read_file(path, O_NOFOLLOW, size_max, ret_bytes, ret_size, reterr_diag);
 }
 
 static bool write_all(int fd, struct kp_slice bytes)
@@ -270,7 +288,7 @@ enum kp_err kp_file_read_private(const char *path, size_t size_max, char **ret_b
     int fd = -1;
     struct stat stat;
     struct kp_diag diag;
-    if (open_regular(path, &fd, &stat, &diag) != KP_OK) {
+    if (open_regular(path, /* flags= */ 0, &fd, &stat, &diag) != KP_OK) {
         return kp_fail(reterr_diag, KP_E_KEY_FILE, "%s", diag.text);
     }
     enum kp_err err;

@@ -12,6 +12,10 @@
  * KP_E_NOT_FOUND  no such file · KP_E_LIMIT  larger than @size_max · KP_E_IO  everything else */
 KP_MUST_CHECK enum kp_err kp_file_read(const char *path, size_t size_max, char **ret_bytes,
                                        size_t *ret_size, struct kp_diag *reterr_diag);
+/* The same for a folder that others write into: never through a link, whatever was there when it
+ * was looked at. KP_E_FILE  a link, or not an ordinary file */
+KP_MUST_CHECK enum kp_err kp_file_read_no_link(const char *path, size_t size_max, char **ret_bytes,
+                                               size_t *ret_size, struct kp_diag *reterr_diag);
 /* Write to a temporary name beside it, sync, rename over @path, sync the directory: whole or not at
  * all. */
 KP_MUST_CHECK enum kp_err kp_file_write(const char *path, struct kp_slice bytes, mode_t mode,

@@ -63,3 +63,19 @@ void kp_log_diag(enum kp_log_level level, const char *event, const struct kp_dia
     }
     kp_log(level, event, "err=%s%s text=\"%s\"", kp_err_name(diag->err), place, diag->text);
 }
+
+bool kp_log_may(struct kp_log_limit *limit, struct kp_mono now, uint64_t *ret_left_out)
+{
+    if (limit->since_us == 0 || now.us - limit->since_us >= KP_LOG_LIMIT_MS * 1000) {
+        limit->since_us = now.us;
+        limit->lines = 0;
+    }
+    if (limit->lines == KP_LOG_LIMIT_LINES) {
+        limit->left_out++;
+        return false;
+    }
+    limit->lines++;
+    *ret_left_out = limit->left_out;
+    limit->left_out = 0;
+    return true;
+}

@@ -9,6 +9,10 @@
 #define KP_BASE_LOG_H
 
 #include "base/err.h"
+#include "base/time.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum kp_log_level {
     KP_LOG_ERROR,   /* someone must act */
@@ -27,5 +31,17 @@ void kp_log_init(const char *process, enum kp_log_level level);
 void kp_log(enum kp_log_level level, const char *event, const char *format, ...) KP_PRINTF(3, 4);
 /* The event with err=NAME and the diagnosis's place and text. */
 void kp_log_diag(enum kp_log_level level, const char *event, const struct kp_diag *diag);
+
+/* For an event that somebody outside can cause as often as he likes: so many lines in so long a
+ * time, and the next one tells how many were left out. Starts as zeros; one thread each. */
+#define KP_LOG_LIMIT_LINES 10u
+#define KP_LOG_LIMIT_MS INT64_C(10000)
+struct kp_log_limit {
+    int64_t since_us; /* monotonic; 0: nothing was said yet */
+    uint32_t lines;
+    uint64_t left_out;
+};
+/* true: log it, and *ret_left_out events before it were not. */
+bool kp_log_may(struct kp_log_limit *limit, struct kp_mono now, uint64_t *ret_left_out);
 
 #endif

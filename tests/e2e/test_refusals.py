@@ -311,6 +311,40 @@ class Refusals(kit.Test):
             self.assertEqual(self.metrics()["signals_accepted"] + self.metrics()["signals_held"], before)
             self.check_good(one)
 
+    # --- the log ---
+
+    def test_flood_leaves_the_log_readable(self):
+        """A partner can say the same wrong thing, and hello, as often as he likes: the log has a few lines of it, and the number left out."""
+        def lines(event):
+            return [line for line in self.hub.lines if f">{event} " in line]
+
+        with self.session("om") as one:
+            before = {name: len(lines(name)) for name in ("frame.refused", "session.open", "journal.behind_receipts")}
+            for _ in range(300):
+                one.send_frame(b"\xff")
+                self.refusal(one)
+            for _ in range(300):
+                one.session = None
+                one.send(hello=wire.Hello(schemas=[1], client="x", counterpart="om", last_position=2 ** 40))
+                one.wait_welcome()
+            for name, count in before.items():
+                self.assertGreater(len(lines(name)), count, name)
+                self.assertLess(len(lines(name)) - count, 60, name)
+            sent = 300
+            seen = before["frame.refused"]
+
+            def told():
+                nonlocal sent
+                one.send_frame(b"\xff")
+                self.refusal(one)
+                sent += 1
+                return not lines("frame.refused")[-1].endswith("left_out=0")
+
+            self.house.wait_until("the number that was left out is told", told)
+            left_out = [int(line.rpartition("left_out=")[2]) for line in lines("frame.refused")[seen:]]
+            self.assertEqual(len(left_out) + sum(left_out), sent)
+            self.check_good(one)
+
     def tearDown(self):
         self.check_hub_is_well()
         self.ran.add(self._testMethodName)

@@ -113,6 +113,29 @@ static void reading_is_bounded(void **state)
     free(bytes);
 }
 
+static void what_others_put_there_is_not_read_through_a_link(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t size = 0;
+    assert_int_equal(kp_file_write(in_dir("a"), KP_SLICE_LIT("12345678"), 0600, &diag), KP_OK);
+    assert_int_equal(symlink("a", in_dir("link")), 0);
+    assert_int_equal(mkfifo(in_dir("pipe"), 0600), 0);
+    assert_int_equal(kp_file_read_no_link(in_dir("link"), 10, &bytes, &size, &diag), KP_E_FILE);
+    assert_non_null(strstr(diag.text, "is a link"));
+    assert_int_equal(kp_file_read_no_link(in_dir("pipe"), 10, &bytes, &size, &diag), KP_E_FILE);
+    assert_int_equal(kp_file_read_no_link(dir, 10, &bytes, &size, &diag), KP_E_FILE);
+    assert_int_equal(kp_file_read_no_link(in_dir("absent"), 10, &bytes, &size, &diag),
+                     KP_E_NOT_FOUND);
+    assert_null(bytes);
+    assert_int_equal(kp_file_read_no_link(in_dir("a"), 10, &bytes, &size, &diag), KP_OK);
+    assert_int_equal(size, 8);
+    free(bytes);
+    bytes = NULL;
+    assert_int_equal(kp_file_read(in_dir("link"), 10, &bytes, &size, &diag), KP_OK); /* our own */
+    free(bytes);
+}
+
 static void what_cannot_be_read_has_its_own_code(void **state)
 {
     (void)state;
@@ -205,8 +228,8 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a/b/c", "a/b", "a/file", "a",     "pipe",
-                                        "taken", "key", ".a.tmp", "theirs"};
+    static const char *const names[] = {"a/b/c", "a/b", "a/file", "a",      "pipe",
+                                        "taken", "key", ".a.tmp", "theirs", "link"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)remove(in_dir(names[i])); /* not every test made each */
     }
@@ -233,6 +256,7 @@ int main(void)
         IN_DIR(what_is_written_is_read),
         IN_DIR(the_only_writer_takes_over_what_a_killed_one_left),
         IN_DIR(reading_is_bounded),
+        IN_DIR(what_others_put_there_is_not_read_through_a_link),
         IN_DIR(what_cannot_be_read_has_its_own_code),
         IN_DIR(a_secret_is_32_bytes_that_nobody_else_reads),
         IN_DIR(only_the_credential_of_a_service_may_show_a_group),

@@ -79,6 +79,44 @@ static void too_large_a_file_is_refused_unread(void **state)
     assert_int_equal(home_count(home, "a.csv", "refused"), 1);
 }
 
+static struct home *swapped; /* the home whose b.csv becomes a link while a.csv is read */
+
+static enum kp_err swapping_translate(const struct kp_translate_job *job,
+                                      struct kp_diag *reterr_diag)
+{
+    if (swapped != NULL) {
+        assert_int_equal(unlink(home_path(swapped, "drop", "b.csv")), 0);
+        assert_int_equal(symlink("../outside.csv", home_path(swapped, "drop", "b.csv")), 0);
+        swapped = NULL;
+    }
+    return plain_translate(job, reterr_diag);
+}
+
+/* Both were ordinary files when the folder was looked at. */
+static void link_that_was_swapped_in_is_refused_unread(void **state)
+{
+    struct home *home = *state;
+    home->translator.translate = swapping_translate;
+    swapped = home;
+    const char *outside = home_path(home, "outside.csv", "");
+    hub_write(outside, "SECRET;1;x\n", 11, 0600);
+    home_drop(home, "a.csv", "A-1;1;x\n");
+    home_drop(home, "b.csv", "B-1;1;x\n");
+    home_all_done(home);
+    assert_null(swapped);
+    assert_int_equal(home->hub.journal_count, 1);
+    assert_string_equal(home->hub.journal[0].reference, "A-1");
+    char *result = home_read(home, "done", "b.csv.result.csv");
+    assert_null(strstr(result, "SECRET"));
+    assert_non_null(strstr(result, ",,,refused,\"FILE\",,"));
+    assert_non_null(strstr(result, "is a link: put the file itself there"));
+    free(result);
+    assert_false(home_has(home, "drop", "b.csv"));
+    home_drop(home, "b.csv", "B-1;1;x\n"); /* the file itself can come at once */
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 2);
+}
+
 static void result_runs_no_formula(void **state)
 {
     struct home *home = *state;
@@ -162,6 +200,49 @@ static void many_records_go_in_batches(void **state)
         (void)snprintf(reference, sizeof reference, "many.csv-%u", i);
         assert_string_equal(home->hub.journal[i].reference, reference);
     }
+}
+
+static bool count_pump(void *context)
+{
+    uint32_t *left = context;
+    if (*left == 0) {
+        return false;
+    }
+    --*left;
+    return true;
+}
+
+static enum kp_err never_an_export(const struct kp_translate_job *job, struct kp_diag *reterr_diag)
+{
+    (void)plain_translate(job, reterr_diag);
+    return kp_fail(reterr_diag, KP_E_FILE, "not an export after all");
+}
+
+/* Minutes may pass before the first record is spooled, and the service manager waits 30 seconds. */
+static void first_reading_keeps_the_watchdog_fed(void **state)
+{
+    struct home *home = *state;
+    struct kp_spool_options options = {.dir = home->conf.spool, .bytes_max = 16u << 20};
+    struct kp_spool *spool = NULL;
+    struct kp_jobs jobs;
+    enum kp_job_end end = KP_JOB_SPOOLED;
+    uint32_t left = 3;
+    home->translator.translate = never_an_export;
+    put_many(home, "many.csv", 5000);
+    assert_int_equal(kp_spool_open(&options, &spool, &home->diag), KP_OK);
+    kp_jobs_init(&jobs, &home->conf, &home->translator, spool);
+    jobs.pump = count_pump;
+    jobs.context = &left;
+    assert_int_equal(kp_jobs_take(&jobs, "many.csv", &end, &home->diag), KP_OK);
+    assert_int_equal(end, KP_JOB_STOPPED);
+    assert_true(home_has(home, "drop", "many.csv"));
+    left = 1000;
+    assert_int_equal(kp_jobs_take(&jobs, "many.csv", &end, &home->diag), KP_OK);
+    assert_int_equal(end, KP_JOB_SPOOLED); /* refused: there was no second reading */
+    assert_true(home_has(home, "done", "many.csv"));
+    assert_in_range(left, 900, 980);
+    kp_jobs_done(&jobs);
+    (void)kp_spool_close(spool);
 }
 
 static void later_is_tried_again(void **state)
@@ -394,11 +475,13 @@ int main(void)
         TEST(same_file_twice_has_no_effect),
         TEST(file_that_is_no_export_is_refused_whole),
         TEST(too_large_a_file_is_refused_unread),
+        TEST(link_that_was_swapped_in_is_refused_unread),
         TEST(result_runs_no_formula),
         TEST(unusable_names_are_left_alone),
         TEST(what_a_killed_one_left_is_taken_over),
         TEST(second_adapter_on_the_same_spool_is_refused),
         TEST(many_records_go_in_batches),
+        TEST(first_reading_keeps_the_watchdog_fed),
         TEST(later_is_tried_again),
         TEST(lost_receipt_doubles_nothing),
         TEST(receipt_after_the_outcomes_opens_the_window),

@@ -56,6 +56,26 @@ static void changes_are_sent_and_the_rest_is_not(void **state)
     assert_int_equal(home_count(home, "l3.csv", "duplicate"), 3);
 }
 
+/* Its first reading comes up for air several times. */
+static void long_list_is_compared_whole(void **state)
+{
+    struct home *home = *state;
+    char text[1000 * 12 + 1];
+    size_t size = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "R-%u;1;x\n", i);
+    }
+    home_drop(home, "l1.csv", text);
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 1000);
+    text[size - 2] = 'y';
+    home_drop(home, "l2.csv", text);
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 1001);
+    assert_int_equal(home_count(home, "l2.csv", "duplicate"), 999);
+    assert_int_equal(home_count(home, "l2.csv", "replaces"), 1);
+}
+
 static void unusable_row_has_not_left(void **state)
 {
     struct home *home = *state;
@@ -107,6 +127,32 @@ static void empty_list_waits_and_is_rejected(void **state)
     assert_int_equal(home_count(home, "l2.csv", "refused"), 1);
 }
 
+/* Whatever a link shows is not what a person saw, even where it is the same today. */
+static void waiting_list_is_not_read_through_a_link(void **state)
+{
+    struct home *home = *state;
+    enum kp_runtime_end end = KP_RUNTIME_STOPPED;
+    drop_shrunk(home, "A;1;x\nD;1;x\n");
+    assert_int_equal(
+        rename(home_path(home, "waiting", "l2.csv"), home_path(home, "outside.csv", "")), 0);
+    assert_int_equal(symlink("../outside.csv", home_path(home, "waiting", "l2.csv")), 0);
+    assert_int_equal(kp_jobs_decide(&home->conf, "l2.csv", true, &home->diag), KP_E_FILE);
+    assert_int_equal(unlink(home_path(home, "waiting", "l2.csv")), 0);
+    assert_int_equal(
+        rename(home_path(home, "outside.csv", ""), home_path(home, "waiting", "l2.csv")), 0);
+    assert_int_equal(kp_jobs_decide(&home->conf, "l2.csv", true, &home->diag), KP_OK);
+    assert_int_equal(
+        rename(home_path(home, "waiting", "l2.csv"), home_path(home, "outside.csv", "")), 0);
+    assert_int_equal(symlink("../outside.csv", home_path(home, "waiting", "l2.csv")), 0);
+    assert_int_equal(home_once(home, &end), KP_OK);
+    assert_int_equal(end, KP_RUNTIME_NOT_DONE);
+    assert_int_equal(home->hub.journal_count, 3);
+    assert_int_equal(
+        rename(home_path(home, "outside.csv", ""), home_path(home, "waiting", "l2.csv")), 0);
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 6);
+}
+
 static void newer_list_makes_a_waiting_one_pointless(void **state)
 {
     struct home *home = *state;
@@ -116,6 +162,21 @@ static void newer_list_makes_a_waiting_one_pointless(void **state)
     assert_int_equal(home_count(home, "l2.csv", "refused"), 1);
     assert_int_equal(home_count(home, "l3.csv", "replaces"), 1);
     assert_int_equal(home->hub.journal_count, 4);
+}
+
+static void link_in_done_is_no_list(void **state)
+{
+    struct home *home = *state;
+    home_drop(home, "l1.csv", "A;1;x\nB;1;x\n");
+    home_all_done(home);
+    assert_int_equal(rename(home_path(home, "done", "l1.csv"), home_path(home, "outside.csv", "")),
+                     0);
+    assert_int_equal(symlink("../outside.csv", home_path(home, "done", "l1.csv")), 0);
+    assert_int_equal(unlink(home_path(home, "spool", "data.mdb")), 0);
+    assert_int_equal(unlink(home_path(home, "spool", "lock.mdb")), 0);
+    home_drop(home, "l2.csv", "A;1;y\n");
+    home_all_done(home);
+    assert_int_equal(home->hub.journal_count, 3); /* B was not read out of it */
 }
 
 static void versions_go_on_after_the_spool_was_lost(void **state)
@@ -138,11 +199,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(changes_are_sent_and_the_rest_is_not),
+        TEST(long_list_is_compared_whole),
         TEST(unusable_row_has_not_left),
         TEST(shrunk_list_waits_and_is_confirmed),
         TEST(empty_list_waits_and_is_rejected),
         TEST(newer_list_makes_a_waiting_one_pointless),
+        TEST(waiting_list_is_not_read_through_a_link),
         TEST(versions_go_on_after_the_spool_was_lost),
+        TEST(link_in_done_is_no_list),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {

@@ -129,6 +129,128 @@ static void an_older_file_does_not_wait_for_a_newer_one(void **state)
     assert_true(folder->again);
 }
 
+/* --- files that cannot be read --- */
+
+#define CROWD 5000u /* more than one look takes, and more than are remembered */
+
+/* Everybody's rights are root's: as root the test looks as another user. */
+static void as_another_user(const struct folder *folder)
+{
+    if (geteuid() == 0) {
+        assert_int_equal(chown(folder->path, 65534, 65534), 0);
+        assert_int_equal(seteuid(65534), 0);
+    }
+}
+
+static void as_before(void)
+{
+    assert_int_equal(seteuid(getuid()), 0);
+}
+
+static void put_unreadable(const struct folder *folder, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder->path, name);
+    put(folder, name, 2 * SETTLE_MS / 1000);
+    assert_int_equal(chmod(path, 0), 0);
+}
+
+static void crowd(const struct folder *folder, void (*act)(const struct folder *, const char *))
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "x%05u.csv", i);
+        act(folder, name);
+    }
+}
+
+static void take_away(const struct folder *folder, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder->path, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Lines that one look logs. */
+static unsigned lines_of_scan(struct folder *folder, const char *event)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int before = dup(STDERR_FILENO);
+    assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+    scan(folder);
+    assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(close(before), 0);
+    rewind(file);
+    char line[2048];
+    unsigned count = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        count += strstr(line, event) != NULL ? 1 : 0;
+    }
+    assert_int_equal(fclose(file), 0);
+    return count;
+}
+
+static void an_unreadable_file_is_said_once_until_it_changes(void **state)
+{
+    struct folder *folder = *state;
+    as_another_user(folder);
+    watch(folder);
+    put_unreadable(folder, "a.csv");
+    put(folder, "b.csv", 2 * SETTLE_MS / 1000);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 1);
+    assert_int_equal(folder->count, 1);
+    assert_string_equal(folder->names[0].name, "b.csv");
+    assert_int_equal(kp_watch_unread_count(folder->watch), 1);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 0);
+    put_unreadable(folder, "a.csv"); /* another one under the same name */
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 1);
+    put(folder, "a.csv", 2 * SETTLE_MS / 1000);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 0);
+    assert_int_equal(folder->count, 2);
+    assert_int_equal(kp_watch_unread_count(folder->watch), 0);
+    as_before();
+}
+
+static void unreadable_files_take_no_other_files_place(void **state)
+{
+    struct folder *folder = *state;
+    as_another_user(folder);
+    crowd(folder, put_unreadable);
+    put(folder, "b.csv", 2 * SETTLE_MS / 1000);
+    struct kp_diag diag;
+    assert_int_equal(kp_watch_new(folder->path, ".csv", 0, &folder->watch, &diag), KP_OK);
+    assert_in_range(lines_of_scan(folder, "file.unreadable"), 2, 12);
+    assert_int_equal(folder->count, 1);
+    assert_string_equal(folder->names[0].name, "b.csv");
+    assert_int_equal(kp_watch_unread_count(folder->watch), CROWD);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 0);
+    assert_int_equal(folder->count, 1);
+    crowd(folder, take_away);
+    as_before();
+}
+
+/* It could be opened, and then not be read or moved. */
+static void a_file_that_failed_waits_while_others_go_on(void **state)
+{
+    struct folder *folder = *state;
+    struct kp_diag diag;
+    watch(folder);
+    put(folder, "a.csv", 2 * SETTLE_MS / 1000);
+    put(folder, "b.csv", 2 * SETTLE_MS / 1000);
+    scan(folder);
+    assert_int_equal(folder->count, 2);
+    (void)kp_fail(&diag, KP_E_IO, "a bad sector");
+    kp_watch_failed(folder->watch, "a.csv", 60000, &diag);
+    assert_int_equal(kp_watch_unread_count(folder->watch), 1);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 0);
+    assert_int_equal(folder->count, 1);
+    assert_string_equal(folder->names[0].name, "b.csv");
+    kp_watch_failed(folder->watch, "a.csv", 0, &diag);
+    assert_int_equal(lines_of_scan(folder, "file.unreadable"), 0); /* tried again, not said again */
+    assert_int_equal(folder->count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -137,6 +259,9 @@ int main(void)
         TEST(an_announced_file_is_ready_at_once),
         TEST(a_newer_file_does_not_overtake_an_older_one),
         TEST(an_older_file_does_not_wait_for_a_newer_one),
+        TEST(an_unreadable_file_is_said_once_until_it_changes),
+        TEST(unreadable_files_take_no_other_files_place),
+        TEST(a_file_that_failed_waits_while_others_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
