@@ -60,8 +60,8 @@ protos := $(sort $(wildcard proto/knooppunt/v1/*.proto))
 generated_c := $(protos:proto/%.proto=$(OUT)/gen/%.pb-c.c)
 generated_h := $(generated_c:.c=.h)
 # Everything but the programs' own main files goes into one archive: the linker takes what a program uses.
-library_c := $(sort $(wildcard hub/*/*.c proto/*.c config/*.c adapters/runtime/*.c adapters/politie/*.c \
-    adapters/om/*.c adapters/reclassering/*.c adapters/jeugdzorg/*.c adapters/mapped/*.c adapters/desk/*.c))
+library_c := $(sort $(wildcard hub/*/*.c hub/*/*/*.c proto/*.c config/*.c adapters/runtime/*.c adapters/politie/*.c \
+    adapters/om/*.c adapters/reclassering/*.c adapters/jeugdzorg/*.c adapters/mapped/*.c adapters/link/*.c adapters/desk/*.c))
 hub_c := $(sort $(wildcard hub/*.c))
 adapter_c := $(wildcard adapters/main.c)
 cli_c := $(sort $(wildcard adapters/cli/*.c))

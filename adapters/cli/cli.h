@@ -61,6 +61,7 @@ extern const struct kp_cli_command kp_cli_config_commands[];
 extern const struct kp_cli_command kp_cli_hub_commands[];
 extern const struct kp_cli_command kp_cli_enrol_commands[];
 extern const struct kp_cli_command kp_cli_maintain_commands[];
+extern const struct kp_cli_command kp_cli_link_commands[];
 
 /* NULL: not given. @name must be one of the command's options. */
 const char *kp_cli_value(const struct kp_cli_args *args, const char *name);

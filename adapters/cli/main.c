@@ -7,10 +7,9 @@
 #include <signal.h>
 
 static const struct kp_cli_command *const groups[] = {
-    kp_cli_hub_commands,      kp_cli_enrol_commands,
-    kp_cli_house_commands,    kp_cli_config_commands,
-    kp_cli_identity_commands, kp_cli_demo_ca_commands,
-    kp_cli_maintain_commands, NULL,
+    kp_cli_hub_commands,      kp_cli_enrol_commands,    kp_cli_house_commands,
+    kp_cli_config_commands,   kp_cli_identity_commands, kp_cli_demo_ca_commands,
+    kp_cli_maintain_commands, kp_cli_link_commands,     NULL,
 };
 
 int main(int argc, char **argv)

@@ -36,7 +36,10 @@ enum kp_bsn_class kp_bsn_classify(struct kp_slice text, char ret_digits[10])
         }
         ret_digits[9 - text.size + i] = (char)text.bytes[i];
     }
-    if (is_filler(ret_digits) || !passes_eleven_test(ret_digits)) {
+    if (is_filler(ret_digits)) {
+        return KP_BSN_FILLER;
+    }
+    if (!passes_eleven_test(ret_digits)) {
         return KP_BSN_INVALID;
     }
     return ret_digits[0] == '9' ? KP_BSN_TEST : KP_BSN_VALID;

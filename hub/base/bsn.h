@@ -7,8 +7,8 @@
 
 enum kp_bsn_class {
     KP_BSN_SHAPE,   /* not 8 or 9 digits */
-    KP_BSN_INVALID, /* digits, but not a number anybody has: fails the 11-test, all zero, or a known
-                       filler */
+    KP_BSN_FILLER,  /* what systems write when there is none: all zero, 111222333, 123456782 */
+    KP_BSN_INVALID, /* fails the 11-test */
     KP_BSN_TEST,    /* of the series that starts with 9, which is never issued */
     KP_BSN_VALID,
 };

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Under which keys a form is looked for: forms that share none are never compared. Every key is of
+ * several fields together, so that how often one occurs says nothing about a name or a date, and
+ * comes here as an HMAC only. A person is found when one of the keys survives what was misspelt.
+ */
+#ifndef KP_CORE_MATCH_KEYS_H
+#define KP_CORE_MATCH_KEYS_H
+
+#include "base/crypto.h"
+
+#define KP_KEYS_MAX 20u
+#define KP_NARROWINGS 2u
+/* Forms under one key that are all compared with each other. More: the key is narrowed. */
+#define KP_BLOCK_FORMS_MAX 256u
+
+/* Numbers are stored and stand in explanations: never reused. */
+enum kp_key_kind {
+    KP_KEY_BSN = 1,           /* valid BSN */
+    KP_KEY_BIRTH_SURNAME = 2, /* birth date with day and month in order, sound of a surname */
+    KP_KEY_BIRTH_INITIAL = 3, /* birth date, initial */
+    KP_KEY_ADDRESS = 4,       /* postcode, house number */
+    KP_KEY_YEAR_NAMES = 5,    /* sound of a surname, initial, birth year */
+    KP_KEY_NAMES_PLACE = 6,   /* sounds of both names in order, sound of the birth place */
+    KP_KEY_BIRTH_SWAPPED = 7, /* birth date, sounds of both names in order */
+    KP_KEY_DAY_NAMES = 8,     /* sound of a surname, initial, day and month */
+    KP_KEY_BIRTH_PLACE = 11,  /* birth date, sound of the birth place */
+    KP_KEY_NAMES_AREA = 12,   /* sounds of both names in order, the postcode's digits */
+};
+
+struct kp_match_key {
+    uint8_t kind;
+    uint8_t tag[KP_TAG_BYTES];
+};
+
+struct kp_match_keys {
+    uint32_t count;
+    struct kp_match_key keys[KP_KEYS_MAX];           /* without repeats */
+    uint8_t narrowings[KP_NARROWINGS][KP_TAG_BYTES]; /* of the postcode's digits; of the sound of
+                                                           the given name */
+};
+
+/* The key under which the form is looked for when a block under @tag holds too many. */
+void kp_match_key_narrow(const uint8_t *tag, const uint8_t *narrowing,
+                         uint8_t ret_tag[KP_TAG_BYTES]);
+
+#endif

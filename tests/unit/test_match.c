@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The matcher: how alike names are, what two forms are worth, and which forms are one person. All
+ * persons are invented. */
+#include "base/arena.h"
+#include "base/crypto.h"
+#include "core/match/likeness.h"
+#include "core/match/partition.h"
+#include "core/match/score.h"
+#include "intake/form.h"
+#include "intake/keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FORMS_MAX 8
+
+static struct kp_slice text(const char *letters)
+{
+    return kp_slice_str(letters);
+}
+
+/* --- names --- */
+
+static void jaro_winkler_as_published(void **state)
+{
+    (void)state;
+    /* Winkler 1990, table 1 */
+    assert_int_equal(kp_jaro_winkler(text("martha"), text("marhta")), 9610);
+    assert_int_equal(kp_jaro_winkler(text("dwayne"), text("duane")), 8399);
+    assert_int_equal(kp_jaro_winkler(text("dixon"), text("dicksonx")), 8132);
+    assert_int_equal(kp_jaro_winkler(text("abc"), text("xyz")), 0);
+    assert_int_equal(kp_jaro_winkler(text("jansen"), text("jansen")), 10000);
+    assert_int_equal(kp_jaro_winkler(text(""), text("jansen")), 0);
+}
+
+static void one_edit_is_one(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool one;
+    } cases[] = {
+        {"jansen", "janssen", true},
+        {"jansen", "janzen", true},
+        {"jansen", "jnasen", true},
+        {"jansen", "jansen", false},
+        {"jansen", "janzzen", false},
+        {"jansen", "anjsen", false},
+        {"", "a", true},
+        {"", "", false},
+        {"ab", "ba", true},
+        {"abc", "cba", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(kp_one_edit(text(cases[i].a), text(cases[i].b)), cases[i].one);
+        assert_int_equal(kp_one_edit(text(cases[i].b), text(cases[i].a)), cases[i].one);
+    }
+}
+
+static void names_that_sound_the_same(void **state)
+{
+    static const char *const same[][2] = {{"schut", "sgut"},    {"dyk", "dijk"},
+                                          {"visser", "fisser"}, {"cohen", "kohen"},
+                                          {"boudt", "bout"},    {"zwart", "swart"}};
+    struct kp_skeleton a;
+    struct kp_skeleton b;
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        kp_skeleton_of(text(same[i][0]), &a);
+        kp_skeleton_of(text(same[i][1]), &b);
+        assert_true(kp_skeleton_equal(&a, &b));
+    }
+    kp_skeleton_of(text("jansen"), &a);
+    kp_skeleton_of(text("bakker"), &b);
+    assert_false(kp_skeleton_equal(&a, &b));
+}
+
+/* --- forms --- */
+
+struct made {
+    struct kp_form_room room;
+    struct kp_form form;
+};
+
+static void make(struct made *made, struct kp_reported_person person)
+{
+    kp_form_of(&person, /* test_mode= */ true, &made->room, &made->form);
+}
+
+static void a_form_is_normalised(void **state)
+{
+    static struct made made;
+    (void)state;
+    make(&made, (struct kp_reported_person){.bsn = "900000004",
+                                            .given_names = "Renée-Sophie Ånne",
+                                            .surname = "van der Dijck-de Vries",
+                                            .partner_surname = "Ó Súilleabháin",
+                                            .postcode = "1234 ab",
+                                            .house_number = "12-bis",
+                                            .birth_place = "'s-Gravenhage",
+                                            .birth_date = 19800101});
+    const struct kp_form *form = &made.form;
+    assert_int_equal(form->given_count, 3);
+    assert_true(kp_slice_equal(form->given[0].text, text("renee")));
+    assert_true(kp_slice_equal(form->initials, text("rsa")));
+    assert_int_equal(form->surname_count, 3);
+    assert_true(kp_slice_equal(form->surnames[0].text, text("dyk")));
+    assert_int_equal(form->surnames[0].use, KP_FORM_PART);
+    assert_true(kp_slice_equal(form->surnames[1].text, text("vries")));
+    assert_true(kp_slice_equal(form->surnames[2].text, text("osuilleabhain")));
+    assert_int_equal(form->surnames[2].use, KP_FORM_PARTNER);
+    assert_true(kp_slice_equal(form->postcode, text("1234AB")));
+    assert_int_equal(form->house_number, 12);
+    assert_true(kp_slice_equal(form->birth_place.text, text("denhaag")));
+    assert_true(form->placeholder);
+}
+
+static void names_in_each_others_place_are_turned(void **state)
+{
+    static struct made made;
+    (void)state;
+    make(&made, (struct kp_reported_person){
+                    .given_names = "Jong", .initials = "R.", .surname = "de Rosa"});
+    assert_true(kp_slice_equal(made.form.given[0].text, text("rosa")));
+    assert_true(kp_slice_equal(made.form.surnames[0].text, text("jong")));
+}
+
+static void a_form_survives_its_encoding_and_nothing_less(void **state)
+{
+    static struct made made;
+    uint8_t bytes[KP_FORM_BYTES_MAX];
+    struct kp_writer writer;
+    struct kp_reader reader;
+    struct kp_form found;
+    (void)state;
+    make(&made, (struct kp_reported_person){.bsn = "123456789",
+                                            .given_names = "Vera Nora",
+                                            .surname = "Verzonnen",
+                                            .postcode = "9999ZZ",
+                                            .house_number = "7",
+                                            .birth_date = 19751224,
+                                            .gender = KP_FORM_WOMAN});
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_form_put(&writer, &made.form);
+    assert_true(kp_writer_ok(&writer));
+    kp_reader_init(&reader, kp_writer_slice(&writer));
+    kp_form_get(&reader, &found);
+    assert_true(kp_reader_done(&reader));
+    assert_int_equal(found.birth_date, 19751224);
+    assert_int_equal(found.gender, KP_FORM_WOMAN);
+    assert_int_equal(found.bsn_class, KP_FORM_BSN_FAILING);
+    assert_int_equal(found.bsn, 123456789);
+    assert_true(kp_slice_equal(found.given[1].text, text("nora")));
+    for (size_t size = 0; size < writer.size; size++) {
+        kp_reader_init(&reader, kp_slice_of(bytes, size));
+        kp_form_get(&reader, &found);
+        assert_false(kp_reader_ok(&reader));
+    }
+}
+
+/* --- two forms --- */
+
+static struct kp_reported_person vera(void)
+{
+    return (struct kp_reported_person){.given_names = "Vera",
+                                       .initials = "V.",
+                                       .surname = "Verzonnen",
+                                       .postcode = "9999ZZ",
+                                       .house_number = "7",
+                                       .birth_place = "Verzonnenstad",
+                                       .birth_date = 19751224,
+                                       .gender = KP_FORM_WOMAN};
+}
+
+static struct kp_match_score score_of(struct kp_reported_person a, struct kp_reported_person b)
+{
+    static struct made one;
+    static struct made other;
+    struct kp_match_model model;
+    struct kp_match_score score;
+    struct kp_match_score back;
+    kp_match_model_init(&model, 20000);
+    make(&one, a);
+    make(&other, b);
+    kp_match_score(&model, &one.form, &other.form, &score);
+    kp_match_score(&model, &other.form, &one.form, &back);
+    assert_memory_equal(&score, &back, sizeof score); /* symmetric */
+    return score;
+}
+
+static void the_same_and_the_misspelt_are_certain(void **state)
+{
+    struct kp_reported_person other = vera();
+    (void)state;
+    assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAIN);
+    other.surname = "Verzonen";
+    other.given_names = "Veera";
+    assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAIN);
+    other = vera();
+    other.surname = "Bakker";
+    other.partner_surname = "Verzonnen"; /* married since */
+    assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAIN);
+}
+
+static void strangers_are_certainly_not(void **state)
+{
+    struct kp_reported_person other = {
+        .given_names = "Bram", .surname = "Bakker", .birth_date = 19930304, .gender = KP_FORM_MAN};
+    (void)state;
+    assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAINLY_NOT);
+}
+
+static void a_twin_is_not_the_same(void **state)
+{
+    struct kp_reported_person twin = vera();
+    twin.given_names = "Nora";
+    twin.initials = "N.";
+    (void)state;
+    struct kp_match_score score = score_of(vera(), twin);
+    assert_int_equal(score.principle, KP_PRINCIPLE_SIBLING);
+    assert_int_equal(score.bits, -KP_BIT);
+    twin.given_names = "Vinca"; /* with the same initial */
+    twin.initials = "V.";
+    assert_int_equal(score_of(vera(), twin).principle, KP_PRINCIPLE_SIBLING);
+}
+
+static void parent_and_child_are_not_joined(void **state)
+{
+    struct kp_reported_person child = vera();
+    child.birth_date = 20010809;
+    (void)state;
+    struct kp_match_score score = score_of(vera(), child);
+    assert_true(score.doubtful && score.parental);
+    assert_int_not_equal(score.grade, KP_GRADE_CERTAIN);
+}
+
+static void numbers_decide_but_not_against_everything(void **state)
+{
+    struct kp_reported_person one = vera();
+    struct kp_reported_person other = vera();
+    (void)state;
+    one.bsn = other.bsn = "900000004";
+    other.postcode = "1111AA";
+    other.surname = "Bakker"; /* one number and one birth date */
+    assert_int_equal(score_of(one, other).principle, KP_PRINCIPLE_BSN);
+    assert_int_equal(score_of(one, other).grade, KP_GRADE_CERTAIN);
+    other.given_names = "Bram";
+    other.initials = "B.";
+    other.birth_date = 19930304;
+    assert_int_equal(score_of(one, other).principle, KP_PRINCIPLE_BSN_TAKEN);
+    assert_int_not_equal(score_of(one, other).grade, KP_GRADE_CERTAIN);
+    other = vera();
+    other.bsn = "900000016";
+    struct kp_match_score score = score_of(one, other);
+    assert_true(score.never);
+    assert_int_equal(score.principle, KP_PRINCIPLE_TWO_BSNS);
+    other.bsn = "900000005"; /* fails the 11-test, and is a digit away */
+    assert_int_equal(score_of(one, other).levels[KP_FIELD_BSN], KP_LEVEL_BSN_NEAR);
+    one.bsn = other.bsn = "111222333"; /* what systems write when there is none */
+    assert_int_equal(score_of(one, other).levels[KP_FIELD_BSN], KP_LEVEL_MISSING);
+}
+
+static void an_unknown_day_is_no_birthday(void **state)
+{
+    struct kp_reported_person one = {
+        .given_names = "Vera", .surname = "Verzonnen", .birth_date = 19750101};
+    struct kp_reported_person other = one;
+    (void)state;
+    struct kp_match_score score = score_of(one, other);
+    assert_int_equal(score.levels[KP_FIELD_BIRTH], KP_LEVEL_BIRTH_YEAR);
+    assert_int_not_equal(score.grade, KP_GRADE_CERTAIN);
+    other.birth_date = 19750000;
+    assert_int_equal(score_of(one, other).levels[KP_FIELD_BIRTH], KP_LEVEL_BIRTH_YEAR);
+    one.birth_date = 19750304;
+    other.birth_date = 19750403;
+    assert_int_equal(score_of(one, other).levels[KP_FIELD_BIRTH], KP_LEVEL_BIRTH_SWAPPED);
+}
+
+/* --- persons --- */
+
+/* "0 0 2": of each form the first one of its person. */
+static void partition(const struct kp_reported_person *persons, uint32_t count,
+                      const struct kp_partition_decision *decision, char ret_groups[64])
+{
+    static struct made made[FORMS_MAX];
+    struct kp_form forms[FORMS_MAX];
+    uint32_t groups[FORMS_MAX];
+    struct kp_match_model model;
+    struct kp_arena arena;
+    kp_match_model_init(&model, 20000);
+    kp_arena_init(&arena, 1 << 20);
+    for (uint32_t i = 0; i < count; i++) {
+        make(&made[i], persons[i]);
+        forms[i] = made[i].form;
+    }
+    struct kp_partition_in in = {.model = &model,
+                                 .forms = forms,
+                                 .count = count,
+                                 .decisions = decision,
+                                 .decision_count = decision == NULL ? 0 : 1};
+    assert_true(kp_partition(&in, &arena, groups));
+    kp_arena_done(&arena);
+    ret_groups[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size = strlen(ret_groups);
+        (void)snprintf(ret_groups + size, 64 - size, "%s%u", i > 0 ? " " : "",
+                       groups[i]); /* fits */
+    }
+}
+
+static void an_initial_does_not_bring_twins_together(void **state)
+{
+    struct kp_reported_person persons[3] = {vera(), vera(), vera()};
+    char groups[64];
+    persons[1].given_names = NULL; /* only the initial: either of them */
+    persons[2].given_names = "Vinca";
+    (void)state;
+    partition(persons, 3, NULL, groups);
+    assert_string_equal(groups, "0 1 2");
+    persons[2] = vera();
+    partition(persons, 3, NULL, groups); /* no twin: it is she */
+    assert_string_equal(groups, "0 0 0");
+}
+
+static void two_numbers_are_never_one_person(void **state)
+{
+    struct kp_reported_person persons[3] = {vera(), vera(), vera()};
+    char groups[64];
+    persons[0].bsn = "900000004";
+    persons[2].bsn = "900000016";
+    (void)state;
+    partition(persons, 3, NULL, groups);
+    assert_int_not_equal(groups[0], groups[4]);
+    struct kp_partition_decision must = {0, 2, KP_DECISION_MUST};
+    partition(persons, 3, &must, groups); /* but when a person says so */
+    assert_string_equal(groups, "0 0 0");
+}
+
+static void what_a_person_parted_stays_apart(void **state)
+{
+    struct kp_reported_person persons[2] = {vera(), vera()};
+    struct kp_partition_decision cannot = {0, 1, KP_DECISION_CANNOT};
+    char groups[64];
+    (void)state;
+    partition(persons, 2, NULL, groups);
+    assert_string_equal(groups, "0 0");
+    partition(persons, 2, &cannot, groups);
+    assert_string_equal(groups, "0 1");
+}
+
+/* --- keys --- */
+
+static bool share_a_key(struct kp_hmac *hmac, struct kp_reported_person a,
+                        struct kp_reported_person b)
+{
+    static struct made one;
+    static struct made other;
+    static struct kp_match_keys keys_a;
+    static struct kp_match_keys keys_b;
+    make(&one, a);
+    make(&other, b);
+    kp_keys_of(hmac, &one.form, &keys_a);
+    kp_keys_of(hmac, &other.form, &keys_b);
+    for (uint32_t i = 0; i < keys_a.count; i++) {
+        for (uint32_t j = 0; j < keys_b.count; j++) {
+            if (memcmp(keys_a.keys[i].tag, keys_b.keys[j].tag, KP_TAG_BYTES) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void one_defect_leaves_a_key(void **state)
+{
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    struct kp_reported_person moved = vera();
+    struct kp_reported_person other = {
+        .given_names = "Bram", .surname = "Bakker", .birth_date = 19930304};
+    (void)state;
+    moved.postcode = "1111AA";
+    moved.birth_date = 19752412; /* day and month in each other's place */
+    assert_true(share_a_key(hmac, vera(), moved));
+    moved.birth_date = 0;
+    moved.surname = "Verzonnnen";
+    assert_true(share_a_key(hmac, vera(), moved));
+    assert_false(share_a_key(hmac, vera(), other));
+    hmac = kp_hmac_free(hmac);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jaro_winkler_as_published),
+        cmocka_unit_test(one_edit_is_one),
+        cmocka_unit_test(names_that_sound_the_same),
+        cmocka_unit_test(a_form_is_normalised),
+        cmocka_unit_test(names_in_each_others_place_are_turned),
+        cmocka_unit_test(a_form_survives_its_encoding_and_nothing_less),
+        cmocka_unit_test(the_same_and_the_misspelt_are_certain),
+        cmocka_unit_test(strangers_are_certainly_not),
+        cmocka_unit_test(a_twin_is_not_the_same),
+        cmocka_unit_test(parent_and_child_are_not_joined),
+        cmocka_unit_test(numbers_decide_but_not_against_everything),
+        cmocka_unit_test(an_unknown_day_is_no_birthday),
+        cmocka_unit_test(an_initial_does_not_bring_twins_together),
+        cmocka_unit_test(two_numbers_are_never_one_person),
+        cmocka_unit_test(what_a_person_parted_stays_apart),
+        cmocka_unit_test(one_defect_leaves_a_key),
+    };
+    struct kp_diag diag;
+    if (kp_crypto_init(&diag) != KP_OK) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests_name("match", tests, NULL, NULL);
+    kp_crypto_done();
+    return failed;
+}
