@@ -190,7 +190,7 @@ static void test_limits(void **state)
 {
     struct store_fixture *fixture = *state;
     struct kp_store *stores[2] = {&fixture->ram, &fixture->lmdb};
-    size_t size = (size_t)1 << 20;
+    size_t size = KP_STORE_VALUE_BYTES_MAX;
     uint8_t *bytes = calloc(1, size + 1);
     for (int i = 0; i < 2; i++) {
         struct kp_txn *txn = begin(stores[i], true);
