@@ -108,6 +108,19 @@ static void part_components(struct kp_bulk *bulk, const uint32_t *forms, uint32_
     free(members);
 }
 
+/* Like enough by itself, but somebody else is as likely, or the persons contradict each other: for
+ * a person to look at. */
+static void grade_by_persons(struct kp_bulk *bulk)
+{
+    struct kp_bulk_pair *pairs = bulk->pairs.items;
+    for (uint64_t i = 0; i < bulk->pairs.count; i++) {
+        if (pairs[i].grade == KP_GRADE_CERTAIN &&
+            bulk->groups[pairs[i].a] != bulk->groups[pairs[i].b]) {
+            pairs[i].grade = KP_GRADE_PROBABLE;
+        }
+    }
+}
+
 void kp_bulk_part(struct kp_bulk *bulk)
 {
     uint32_t *all = calloc(bulk->form_count + 1u, sizeof *all);
@@ -121,4 +134,5 @@ void kp_bulk_part(struct kp_bulk *bulk)
     part_components(bulk, all, bulk->form_count, bulk->model.joined - bulk->model.margin, &arena);
     kp_arena_done(&arena);
     free(all);
+    grade_by_persons(bulk);
 }

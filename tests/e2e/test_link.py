@@ -103,7 +103,7 @@ class Link(unittest.TestCase):
         source = pathlib.Path(os.environ.get("TEST_DATA_DIR", ""), "linkage/dutch_synth/signals.csv")
         if not source.is_file():
             self.skipTest("needs linkage/dutch_synth in TEST_DATA_DIR")
-        self.link(source, "--out", self.dir / "out.csv")
+        self.link(source, "--out", self.dir / "out.csv", "--pairs", self.dir / "pairs.csv")
         with open(source, newline="", encoding="utf-8") as file:
             truth = {row["rec_id"]: row["person_id"] for row in csv.DictReader(file)}
         joined = {frozenset(pair) for group in self.clusters(self.dir / "out.csv") for pair in itertools.combinations(group, 2)}
@@ -113,6 +113,9 @@ class Link(unittest.TestCase):
         true = {frozenset(pair) for group in persons.values() for pair in itertools.combinations(group, 2)}
         good = len(joined & true)
         precision, recall = good / len(joined), good / len(true)
+        with open(self.dir / "pairs.csv", newline="", encoding="utf-8") as file:
+            certain = [frozenset((row["rec_id_a"], row["rec_id_b"])) for row in csv.DictReader(file) if row["grade"] == "certain"]
+        self.assertGreaterEqual(sum(pair in true for pair in certain) / len(certain), 0.9987)
         self.assertGreaterEqual(precision, 0.998)
         self.assertGreaterEqual(2 * precision * recall / (precision + recall), 0.9905)
 

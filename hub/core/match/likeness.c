@@ -128,6 +128,11 @@ static uint32_t transpositions(struct kp_slice a, struct kp_slice b, uint64_t in
 
 uint32_t kp_jaro_winkler(struct kp_slice a, struct kp_slice b)
 {
+    if (kp_slice_compare(a, b) > 0) { /* letters are paired greedily: one order gives one answer */
+        struct kp_slice other = a;
+        a = b;
+        b = other;
+    }
     a.size = a.size < LETTERS_MAX ? a.size : LETTERS_MAX;
     b.size = b.size < LETTERS_MAX ? b.size : LETTERS_MAX;
     if (a.size == 0 || b.size == 0) {

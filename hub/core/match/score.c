@@ -123,14 +123,24 @@ struct names {
     const struct kp_form_name *surname_a, *surname_b; /* those that agree best */
 };
 
+static kp_form_rarity commoner(const struct kp_form_name *a, const struct kp_form_name *b)
+{
+    return a->rarity < b->rarity ? a->rarity : b->rarity;
+}
+
 static void compare_surnames(const struct kp_form *a, const struct kp_form *b, struct names *names)
 {
+    uint32_t best = 0;
+    kp_form_rarity rarest = 0;
     names->surname = KP_LEVEL_MISSING;
     for (uint32_t i = 0; i < a->surname_count; i++) {
         for (uint32_t j = 0; j < b->surname_count; j++) {
             enum kp_match_level level = surname_pair_level(&a->surnames[i], &b->surnames[j]);
-            if (names->surname == KP_LEVEL_MISSING ||
-                surname_rank(level) > surname_rank(names->surname)) {
+            kp_form_rarity rarity = commoner(&a->surnames[i], &b->surnames[j]);
+            uint32_t rank = surname_rank(level);
+            if (rank > best || (rank == best && rarity > rarest)) { /* of two the rarer one */
+                best = rank;
+                rarest = rarity;
                 names->surname = level;
                 names->surname_a = &a->surnames[i];
                 names->surname_b = &b->surnames[j];
@@ -313,8 +323,7 @@ static int32_t rarity_worth(const struct kp_match_model *model, enum kp_match_fi
     if (a->rarity == 0 || b->rarity == 0) {
         return 0;
     }
-    kp_form_rarity commoner = a->rarity < b->rarity ? a->rarity : b->rarity;
-    return commoner * (KP_BIT / 4) - model->rarity_means[field];
+    return commoner(a, b) * (KP_BIT / 4) - model->rarity_means[field];
 }
 
 static int32_t half_worth(int32_t worth)
