@@ -107,7 +107,9 @@ static bool set_options(const struct kp_link *link, void *socket)
     } rows[] = {
         {ZMQ_LINGER, 0},
         {ZMQ_SNDHWM, QUEUE_FRAMES},
-        {ZMQ_RCVHWM, QUEUE_FRAMES},
+        /* Without a mark: a full pipe stops the input, and when the hub goes then, a heartbeat ends
+         * the process (libzmq 4.3.4, its issue 4364). Credit and the window of batches bound it. */
+        {ZMQ_RCVHWM, 0},
         {ZMQ_IMMEDIATE, 0},
         {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
         {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},

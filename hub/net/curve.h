@@ -34,7 +34,7 @@ enum {
     KP_CURVE_HANDSHAKE_MS = 3000, /* a silent connection holds a descriptor this long */
     KP_CURVE_HEARTBEAT_MS = 1000,
     KP_CURVE_HEARTBEAT_TIMEOUT_MS = 2000, /* a half-open peer is gone after 3 s at most */
-    KP_CURVE_FRAMES_IN_LIBRARY = 64,      /* each way, on top of the door's own queue */
+    KP_CURVE_FRAMES_IN_LIBRARY = 64,      /* on their way out, on top of the door's own queue */
     KP_CURVE_BACKLOG = 128,
     KP_CURVE_FRAME_BYTES_MAX = 2 * (int)KP_FRAME_BYTES_MAX,
 };
