@@ -118,8 +118,8 @@ void *kp_curve_server(void *zmq_context, const struct kp_secret *secret, const c
         {ZMQ_LINGER, 0},
         {ZMQ_SNDHWM, KP_CURVE_FRAMES_IN_LIBRARY},
         /* Without a mark: a full pipe stops the input, and when the peer goes then, a heartbeat
-         * ends the process (libzmq 4.3.4, its issue 4364). The doors' one thread takes frames faster
-         * than they are decrypted, and answers LATER beyond its own limits. */
+         * ends the process (libzmq 4.3.4, its issue 4364). The doors' one thread takes frames
+         * faster than they are decrypted, and answers LATER beyond its own limits. */
         {ZMQ_RCVHWM, 0},
         {ZMQ_HANDSHAKE_IVL, KP_CURVE_HANDSHAKE_MS},
         {ZMQ_HEARTBEAT_IVL, KP_CURVE_HEARTBEAT_MS},
