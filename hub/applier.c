@@ -47,6 +47,7 @@ struct applier {
     uint32_t careful;     /* commands still to be applied one by one */
     uint64_t attempt_position;
     uint32_t attempts;
+    bool skipped; /* a command in this group was set aside */
     char attempt_path[600];
 };
 
@@ -153,8 +154,7 @@ static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
             if (kp_txn_error(txn) != KP_OK) {
                 *reterr_diag = txn->diag;
             }
-            /* The journal still has it: a rebuild begins after it. */
-            atomic_store(&applier->hub->snapshot_wanted, true);
+            applier->skipped = true;
             return kp_txn_error(txn);
         }
     }
@@ -269,6 +269,10 @@ static bool apply_group(struct applier *applier, uint64_t waiting)
         return false;
     }
     publish(applier, &group);
+    if (applier->skipped) { /* committed: the journal still has it, a rebuild begins after it */
+        applier->skipped = false;
+        atomic_store(&hub->snapshot_wanted, true);
+    }
     return !atomic_load(&hub->fatal);
 }
 
