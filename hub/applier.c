@@ -47,7 +47,8 @@ struct applier {
     uint32_t careful;     /* commands still to be applied one by one */
     uint64_t attempt_position;
     uint32_t attempts;
-    bool skipped; /* a command in this group was set aside */
+    bool skipped;     /* a command in this group was set aside */
+    bool journal_bad; /* what failed was the reading of it */
     char attempt_path[600];
 };
 
@@ -172,6 +173,7 @@ static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, uint6
         uint32_t wanted = applier->careful > 0 ? 1 : CHUNK_RECORDS;
         enum kp_err err = kp_journal_read(applier->reader, next, applier->records, wanted,
                                           CHUNK_BYTES, &count, reterr_diag);
+        applier->journal_bad = err != KP_OK;
         for (uint32_t i = 0; err == KP_OK && i < count; i++) {
             bool alone = applier->careful > 0;
             err = apply_record(applier, txn, &applier->records[i], reterr_diag);
@@ -265,7 +267,7 @@ static bool apply_group(struct applier *applier, uint64_t waiting)
     }
     if (err != KP_OK) {
         forget_attempt(applier, err);
-        kp_hub_die(hub, "state.failed", &diag);
+        kp_hub_die(hub, applier->journal_bad ? "journal.failed" : "state.failed", &diag);
         return false;
     }
     publish(applier, &group);

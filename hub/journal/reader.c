@@ -242,9 +242,7 @@ enum kp_err kp_journal_read(struct kp_journal_reader *reader, uint64_t from,
                             struct kp_journal_record *ret_records, uint32_t records_max,
                             size_t bytes_max, uint32_t *ret_count, struct kp_diag *reterr_diag)
 {
-    int code = reader->txn == NULL
-                   ? mdb_txn_begin(reader->journal->env, NULL, MDB_RDONLY, &reader->txn)
-                   : mdb_txn_renew(reader->txn);
+    int code = kp_env_begin(reader->journal->env, MDB_RDONLY, &reader->txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot read the journal");
     }

@@ -141,7 +141,7 @@ static enum kp_err check_last_opens(struct kp_journal *journal, struct kp_diag *
     MDB_cursor *cursor = NULL;
     MDB_val key, value;
     uint64_t position = 0;
-    int code = mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn);
+    int code = kp_env_begin(journal->env, MDB_RDONLY, &txn);
     if (code == MDB_SUCCESS) {
         code = mdb_cursor_open(txn, journal->records, &cursor);
     }
@@ -180,12 +180,12 @@ enum kp_err kp_journal_open(const struct kp_journal_options *options,
         err = open_head_key(journal, reterr_diag);
     }
     if (err == KP_OK) {
-        int code = mdb_txn_begin(journal->env, NULL, 0, &txn);
+        int code = kp_env_begin(journal->env, 0, &txn);
         err = code == MDB_SUCCESS ? load(journal, txn, reterr_diag)
                                   : kp_env_fail(reterr_diag, code, "cannot begin on the journal");
     }
     if (err == KP_OK) {
-        int code = mdb_txn_commit(txn);
+        int code = kp_env_commit(txn);
         txn = NULL;
         err = code == MDB_SUCCESS ? check_last_opens(journal, reterr_diag)
                                   : kp_env_fail(reterr_diag, code, "cannot make the journal");
@@ -328,7 +328,7 @@ static enum kp_err finish(struct kp_journal *journal, MDB_txn *txn, int code, co
     if (code != MDB_SUCCESS) {
         mdb_txn_abort(txn);
     } else {
-        code = mdb_txn_commit(txn);
+        code = kp_env_commit(txn);
     }
     if (code != MDB_SUCCESS) {
         journal->failed = true;
@@ -353,7 +353,7 @@ enum kp_err kp_journal_append(struct kp_journal *journal, struct kp_wall now,
         return err;
     }
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(journal->env, NULL, 0, &txn);
+    int code = kp_env_begin(journal->env, 0, &txn);
     if (code != MDB_SUCCESS) {
         journal->failed = true;
         return kp_env_fail(reterr_diag, code, "cannot begin on the journal");
@@ -420,7 +420,7 @@ enum kp_err kp_journal_trim(struct kp_journal *journal, uint64_t keep_from, uint
     if (err != KP_OK) {
         return err;
     }
-    int code = mdb_txn_begin(journal->env, NULL, 0, &txn);
+    int code = kp_env_begin(journal->env, 0, &txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin on the journal");
     }

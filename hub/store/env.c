@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
@@ -22,14 +23,19 @@
 /* Where each head in a file of LMDB's format 1 has the number of its transaction. */
 #define HEAD_NUMBER_AT 144
 
+/* A commit that failed returns to its thread and is noted: no more than that is waited for. */
+#define CAUSE_WAIT_S 5
+
 /* Closing a second handle on the same files would drop the first one's POSIX locks. */
 struct open_env {
     dev_t device;
     ino_t inode;
+    int cause; /* of the first commit that failed; MDB_SUCCESS: none did */
     struct open_env *next;
 };
 
 static pthread_mutex_t open_envs_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cause_known = PTHREAD_COND_INITIALIZER;
 static struct open_env *open_envs;
 
 enum kp_err kp_env_err(int code)
@@ -245,6 +251,41 @@ MDB_env *kp_env_close(MDB_env *env)
         unregister_env(entry);
     }
     return NULL;
+}
+
+/* LMDB closes the environment before the commit that failed has returned. */
+static int await_cause(const struct open_env *entry)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* set meanwhile: waits shorter or longer */
+    until.tv_sec += CAUSE_WAIT_S;
+    int waited = 0;
+    (void)pthread_mutex_lock(&open_envs_mutex);
+    while (entry->cause == MDB_SUCCESS && waited == 0) {
+        waited = pthread_cond_timedwait(&cause_known, &open_envs_mutex, &until);
+    }
+    int cause = entry->cause == MDB_SUCCESS ? MDB_PANIC : entry->cause;
+    (void)pthread_mutex_unlock(&open_envs_mutex);
+    return cause;
+}
+
+int kp_env_begin(MDB_env *env, unsigned flags, MDB_txn **txn_io)
+{
+    int code = *txn_io == NULL ? mdb_txn_begin(env, NULL, flags, txn_io) : mdb_txn_renew(*txn_io);
+    return code == MDB_PANIC ? await_cause(mdb_env_get_userctx(env)) : code;
+}
+
+int kp_env_commit(MDB_txn *txn)
+{
+    struct open_env *entry = mdb_env_get_userctx(mdb_txn_env(txn));
+    int code = mdb_txn_commit(txn);
+    if (code != MDB_SUCCESS) {
+        (void)pthread_mutex_lock(&open_envs_mutex);
+        entry->cause = entry->cause == MDB_SUCCESS ? code : entry->cause;
+        (void)pthread_cond_broadcast(&cause_known);
+        (void)pthread_mutex_unlock(&open_envs_mutex);
+    }
+    return code;
 }
 
 /* mdb_env_copy leaves the copy in the page cache. */

@@ -26,6 +26,13 @@ KP_MUST_CHECK enum kp_err kp_env_open(const struct kp_env_options *options, MDB_
                                       struct kp_diag *reterr_diag);
 MDB_env *kp_env_close(MDB_env *env); /* NULL: nothing; returns NULL */
 
+/* A transaction on @env: made when *txn_io is NULL, else the reset reader there, renewed. LMDB's
+ * code. A failed commit closes its environment to all threads, and those learn only that it is
+ * closed (MDB_PANIC): they get the code of that commit here. */
+KP_MUST_CHECK int kp_env_begin(MDB_env *env, unsigned flags, MDB_txn **txn_io);
+/* Ends @txn in any case; LMDB's code. */
+KP_MUST_CHECK int kp_env_commit(MDB_txn *txn);
+
 /* The error for LMDB's @code: KP_E_DISK_FULL (map or disk), KP_E_IO, KP_E_CORRUPT, KP_E_STORE (all
  * else). */
 enum kp_err kp_env_err(int code);

@@ -209,7 +209,7 @@ static enum kp_err check_canary(struct kp_keyring *ring, MDB_txn *txn, struct kp
 static enum kp_err open_tables(struct kp_keyring *ring, struct kp_diag *reterr_diag)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(ring->env, NULL, 0, &txn);
+    int code = kp_env_begin(ring->env, 0, &txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin on the keyring");
     }
@@ -223,9 +223,9 @@ static enum kp_err open_tables(struct kp_keyring *ring, struct kp_diag *reterr_d
         mdb_txn_abort(txn);
         return err;
     }
-    code = mdb_txn_commit(txn);
+    code = kp_env_commit(txn);
     if (code == MDB_SUCCESS) {
-        code = mdb_txn_begin(ring->env, NULL, MDB_RDONLY, &ring->reader);
+        code = kp_env_begin(ring->env, MDB_RDONLY, &ring->reader);
     }
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot open the keyring");
@@ -290,7 +290,7 @@ struct kp_keyring *kp_keyring_close(struct kp_keyring *ring)
 static enum kp_err read_key(struct kp_keyring *ring, enum kp_keyring_kind kind, uint64_t id,
                             struct kp_secret *ret_key, struct kp_diag *reterr_diag)
 {
-    int code = mdb_txn_renew(ring->reader);
+    int code = kp_env_begin(ring->env, MDB_RDONLY, &ring->reader);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot read the keyring");
     }
@@ -399,7 +399,7 @@ enum kp_err kp_keyring_commit(struct kp_keyring *ring, enum kp_keyring_kind kind
         return KP_OK;
     }
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(ring->env, NULL, 0, &txn);
+    int code = kp_env_begin(ring->env, 0, &txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin on the keyring");
     }
@@ -409,7 +409,7 @@ enum kp_err kp_keyring_commit(struct kp_keyring *ring, enum kp_keyring_kind kind
     if (code != MDB_SUCCESS) {
         mdb_txn_abort(txn);
     } else {
-        code = mdb_txn_commit(txn);
+        code = kp_env_commit(txn);
     }
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot write new keys to the keyring");
@@ -468,7 +468,7 @@ enum kp_err kp_keyring_destroy_below(struct kp_keyring *ring, enum kp_keyring_ki
                                      struct kp_diag *reterr_diag)
 {
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(ring->env, NULL, 0, &txn);
+    int code = kp_env_begin(ring->env, 0, &txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin on the keyring");
     }
@@ -477,7 +477,7 @@ enum kp_err kp_keyring_destroy_below(struct kp_keyring *ring, enum kp_keyring_ki
     if (code != MDB_SUCCESS || count == 0) {
         mdb_txn_abort(txn);
     } else {
-        code = mdb_txn_commit(txn);
+        code = kp_env_commit(txn);
         /* Keys that are left because of @count_max are found on disk again. */
         cache_forget_below(ring, kind, below);
     }

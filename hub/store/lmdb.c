@@ -59,8 +59,7 @@ static enum kp_err begin_reader(struct kp_lmdb *store, struct kp_txn **ret_txn,
     } else {
         txn = kp_lmdb_txn_new(store);
     }
-    int code = txn->mdb == NULL ? mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn->mdb)
-                                : mdb_txn_renew(txn->mdb);
+    int code = kp_env_begin(store->env, MDB_RDONLY, &txn->mdb);
     if (code != MDB_SUCCESS) {
         txn->next = store->spare;
         store->spare = txn;
@@ -85,7 +84,7 @@ static enum kp_err begin_writer(struct kp_lmdb *store, struct kp_txn **ret_txn,
         return kp_fail(reterr_diag, KP_E_STORE,
                        "a commit of the store failed before; it must be opened anew");
     }
-    int code = mdb_txn_begin(store->env, NULL, 0, &txn->mdb);
+    int code = kp_env_begin(store->env, 0, &txn->mdb);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin to write the store");
     }
@@ -170,7 +169,7 @@ static enum kp_err commit_writer(struct kp_lmdb_txn *txn, struct kp_diag *reterr
         return err;
     }
     kp_crash_point("store.before_commit");
-    code = mdb_txn_commit(txn->mdb);
+    code = kp_env_commit(txn->mdb);
     if (code != MDB_SUCCESS) {
         store->failed = true;
         end_writer(txn, /* committed= */ false);

@@ -253,7 +253,7 @@ static enum kp_err load_in_txn(struct kp_lmdb *store, const struct kp_secret *ma
 {
     struct open_keys keys;
     MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(store->env, NULL, store->read_only ? MDB_RDONLY : 0, &txn);
+    int code = kp_env_begin(store->env, store->read_only ? MDB_RDONLY : 0, &txn);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin on the store");
     }
@@ -269,7 +269,7 @@ static enum kp_err load_in_txn(struct kp_lmdb *store, const struct kp_secret *ma
         mdb_txn_abort(txn);
         return err;
     }
-    code = mdb_txn_commit(txn);
+    code = kp_env_commit(txn);
     return code == MDB_SUCCESS ? KP_OK : kp_env_fail(reterr_diag, code, "cannot start the store");
 }
 
