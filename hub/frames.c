@@ -35,6 +35,7 @@ struct desk {
     struct limits *limits; /* by door; each door has one desk */
     struct kp_intake *intake;
     struct kp_arena arena;
+    uint8_t *command; /* KP_JOURNAL_RECORD_BYTES_MAX: one while it is made */
 };
 
 /* --- from the door thread --- */
@@ -421,20 +422,26 @@ static enum kp_err verify_batch(struct desk *desk, const struct kp_view *view,
                      kp_writer_slice(&writer), slice_of(&batch->signature), reterr_diag);
 }
 
-#define SIGNAL_COMMAND_BYTES                                                                       \
-    2048u /* what a signal takes in a command beside its bytes: 31 persons' tags */
+static void note_signal(const struct kp_command_signal *signal, struct kp_entry_signal *noted)
+{
+    size_t most = sizeof noted->held_field - 1;
+    size_t field = signal->held_field.size < most ? signal->held_field.size : most;
+    noted->held_code = signal->held_code;
+    memcpy(noted->digest, signal->digest, sizeof noted->digest);
+    if (field > 0) {
+        memcpy(noted->held_field, signal->held_field.bytes, field);
+    }
+}
 
-static struct kp_entry *make_entry(struct desk *desk, const struct kp_view *view,
-                                   const struct kp_view_counterpart *counterpart,
-                                   const Knooppunt__V1__Envelope *envelope)
+/* What the batch becomes in the journal. KP_E_LIMIT: it says too much of too many persons. */
+static enum kp_err make_entry(struct desk *desk, const struct kp_view *view,
+                              const struct kp_view_counterpart *counterpart,
+                              const Knooppunt__V1__Envelope *envelope,
+                              struct kp_entry **ret_entry, struct kp_diag *reterr_diag)
 {
     const Knooppunt__V1__SubmitBatch *batch = envelope->submit_batch;
     struct kp_command_signal signal;
-    size_t capacity = 1024 + batch->signature.len;
-    for (size_t i = 0; i < batch->n_signals; i++) {
-        capacity += SIGNAL_COMMAND_BYTES + batch->signals[i]->signal.len;
-    }
-    struct kp_entry *entry = kp_entry_new(KP_COMMAND_BATCH, capacity, (uint32_t)batch->n_signals);
+    struct kp_entry_signal noted[KP_BATCH_SIGNALS_MAX];
     struct kp_command_head head = {.kind = KP_COMMAND_BATCH, .actor = counterpart->row.number};
     struct kp_command_batch command = {.certificate_digest = slice_of(&batch->certificate_digest),
                                        .algorithm = (uint8_t)batch->algorithm,
@@ -442,14 +449,9 @@ static struct kp_entry *make_entry(struct desk *desk, const struct kp_view *view
                                        .signal_count = (uint32_t)batch->n_signals};
     memcpy(head.message_id, envelope->message_id.data, sizeof head.message_id);
     head.traceparent = kp_slice_str(envelope->traceparent);
-    entry->door = counterpart->row.number;
-    memcpy(entry->session, envelope->session.data, sizeof entry->session);
-    memcpy(entry->message_id, envelope->message_id.data, sizeof entry->message_id);
-    memcpy(entry->partner_oin, view->core.house.partners[counterpart->partner].oin,
-           sizeof entry->partner_oin);
-
+    memset(noted, 0, sizeof noted[0] * batch->n_signals);
     struct kp_writer writer;
-    kp_writer_init(&writer, entry->body, entry->body_capacity);
+    kp_writer_init(&writer, desk->command, KP_JOURNAL_RECORD_BYTES_MAX);
     kp_command_put_head(&writer, &head);
     kp_command_put_batch(&writer, &command);
     for (uint32_t i = 0; i < batch->n_signals; i++) {
@@ -459,20 +461,25 @@ static struct kp_entry *make_entry(struct desk *desk, const struct kp_view *view
         kp_intake_take(desk->intake, &view->core.house, counterpart->row.number, &received,
                        &desk->arena, &signal);
         kp_command_put_signal(&writer, &signal);
-        struct kp_entry_signal *noted = &entry->signals[i];
-        noted->held_code = signal.held_code;
-        memcpy(noted->digest, signal.digest, sizeof noted->digest);
-        size_t field = signal.held_field.size < sizeof noted->held_field - 1
-                           ? signal.held_field.size
-                           : sizeof noted->held_field - 1;
-        if (field > 0) {
-            memcpy(noted->held_field, signal.held_field.bytes, field);
-        }
+        note_signal(&signal, &noted[i]);
         kp_arena_restore(&desk->arena, mark);
     }
-    KP_ASSERT(kp_writer_ok(&writer));
-    entry->body_size = kp_writer_slice(&writer).size;
-    return entry;
+    if (!kp_writer_ok(&writer)) {
+        return kp_fail_field(reterr_diag, KP_E_LIMIT, "submit_batch.signals",
+                             "too many persons for one batch: send it in parts");
+    }
+    struct kp_entry *entry =
+        kp_entry_new(KP_COMMAND_BATCH, writer.size, (uint32_t)batch->n_signals);
+    entry->body_size = writer.size;
+    memcpy(entry->body, desk->command, writer.size);
+    memcpy(entry->signals, noted, sizeof noted[0] * batch->n_signals);
+    entry->door = counterpart->row.number;
+    memcpy(entry->session, envelope->session.data, sizeof entry->session);
+    memcpy(entry->message_id, envelope->message_id.data, sizeof entry->message_id);
+    memcpy(entry->partner_oin, view->core.house.partners[counterpart->partner].oin,
+           sizeof entry->partner_oin);
+    *ret_entry = entry;
+    return KP_OK;
 }
 
 static enum kp_err on_batch(struct desk *desk, const struct kp_view *view, uint16_t door,
@@ -496,14 +503,17 @@ static enum kp_err on_batch(struct desk *desk, const struct kp_view *view, uint1
     if (err != KP_OK) {
         return err;
     }
-    struct kp_entry *entry = make_entry(desk, view, counterpart, envelope);
-    err = kp_queue_try_push(hub->writer_queue, entry);
-    if (err != KP_OK) {
-        (void)kp_entry_free(entry);
-        kp_deliver_land(hub->deliver, door);
+    struct kp_entry *entry = NULL;
+    err = make_entry(desk, view, counterpart, envelope, &entry, reterr_diag);
+    if (err == KP_OK && kp_queue_try_push(hub->writer_queue, entry) == KP_OK) {
+        return KP_OK;
+    }
+    (void)kp_entry_free(entry);
+    kp_deliver_land(hub->deliver, door);
+    if (err == KP_OK) {
         return kp_fail(reterr_diag, KP_E_LATER, "the journal is busy");
     }
-    return KP_OK;
+    return err;
 }
 
 /* --- credit and acknowledgement --- */
@@ -654,9 +664,10 @@ void *kp_frames_run(void *context)
     struct kp_hub *hub = worker->hub;
     struct desk desk = {.hub = hub,
                         .limits = calloc(KP_COUNTERPART_NUMBERS, sizeof *desk.limits),
-                        .intake = kp_intake_new(&hub->index_key)};
+                        .intake = kp_intake_new(&hub->index_key),
+                        .command = malloc(KP_JOURNAL_RECORD_BYTES_MAX)};
     void *next;
-    KP_ASSERT(desk.limits != NULL);
+    KP_ASSERT(desk.limits != NULL && desk.command != NULL);
     kp_arena_init(&desk.arena, ARENA_BYTES);
     while (kp_queue_pop(hub->worker_queues[worker->index], KP_QUEUE_FOREVER, &next) == KP_OK) {
         struct item *item = next;
@@ -669,6 +680,7 @@ void *kp_frames_run(void *context)
     }
     kp_arena_done(&desk.arena);
     free(desk.limits);
+    free(desk.command);
     (void)kp_intake_free(desk.intake);
     return NULL;
 }

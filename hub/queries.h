@@ -39,4 +39,9 @@ const char *kp_query_enum_name(const ProtobufCEnumDescriptor *type, int value);
 /* A position from text; 0 when it is none. */
 uint64_t kp_query_number(const char *text);
 
+/* explain.c: why a mention is of this person, as texts of a row. */
+void kp_explain_mention(const struct kp_match_model *model, struct kp_txn *txn,
+                        const struct kp_command_mention *mention, uint64_t person,
+                        struct kp_answer *answer);
+
 #endif

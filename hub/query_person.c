@@ -36,7 +36,7 @@ enum kp_err kp_query_person_count(struct kp_hub *hub, const struct kp_query *que
             break;
         }
         if (person.mention_count > 0) { /* the others only redirect */
-            *(person.has_bsn ? &with_bsn : &without_bsn) += 1;
+            *(kp_person_has_bsn(&person) ? &with_bsn : &without_bsn) += 1;
         }
         kp_txn_scratch_restore(txn, mark);
     }
@@ -76,7 +76,7 @@ static void counted_text(const struct kp_view *view, struct kp_txn *txn,
         struct kp_stored_signal stored;
         size_t mark = kp_txn_scratch_mark(txn);
         if (kp_ripe_counts(theme, mention, day) && partner != NULL &&
-            kp_dossier_load(txn, mention->position, &stored)) {
+            kp_stored_load(txn, mention->position, &stored)) {
             kp_put_text(&writer, writer.size > 0 ? " " : "");
             kp_put_text(&writer, partner->row.id);
             kp_put_text(&writer, ":");

@@ -80,29 +80,22 @@ static void event_step(const struct kp_view *view, struct kp_txn *txn, struct kp
     }
 }
 
-static void persons_section(struct kp_txn *txn, const struct kp_stored_signal *stored,
+static void persons_section(const struct kp_match_model *model, struct kp_txn *txn,
+                            const struct kp_stored_signal *stored,
                             uint64_t position, struct kp_answer *answer)
 {
-    static const char *const reasons[] = {
-        [KP_MATCH_BSN] = "same BSN",
-        [KP_MATCH_NAME_BSN] = "same surname, initial and birth date as the one person with a BSN",
-        [KP_MATCH_NAME] = "same surname, initial and birth date",
-        [KP_MATCH_NONE] = "nothing to match by: a person of his own",
-    };
     kp_answer_section(answer, "persons");
     if (stored->status != KP_SIGNAL_CURRENT) {
         return;
     }
     for (uint32_t i = 0; i < stored->signal.mention_count; i++) {
-        enum kp_match_reason reason;
-        uint64_t person =
-            kp_match_find(txn, &stored->signal.mentions[i], position, (uint8_t)i, &reason);
+        uint64_t person = kp_match_find(txn, &stored->signal.mentions[i], position, (uint8_t)i);
         kp_answer_row(answer);
         kp_answer_text(answer, "person", kp_text_person(answer->arena, person));
         kp_answer_text(answer, "role",
                        kp_query_enum_name(&knooppunt__v1__casus_role__descriptor,
                                           stored->signal.mentions[i].role));
-        kp_answer_text(answer, "because", reasons[reason]);
+        kp_explain_mention(model, txn, &stored->signal.mentions[i], person, answer);
     }
 }
 
@@ -140,7 +133,7 @@ static enum kp_err trace(const struct kp_view *view, struct kp_txn *txn, uint64_
                        "no signal has position %llu (other commands have positions too)",
                        (unsigned long long)position);
     }
-    bool is_stored = kp_dossier_load(txn, position, &stored);
+    bool is_stored = kp_stored_load(txn, position, &stored);
     bool is_held = kp_held_get(txn, position, &held);
     const char *partner =
         view->by_number[batch.partner] == NULL ? "?" : view->by_number[batch.partner]->row.id;
@@ -181,7 +174,7 @@ static enum kp_err trace(const struct kp_view *view, struct kp_txn *txn, uint64_
              stored.status == KP_SIGNAL_WITHDRAWN ? "withdrawn" : "replaced", detail);
     }
     if (is_stored) {
-        persons_section(txn, &stored, position, answer);
+        persons_section(&view->core.model, txn, &stored, position, answer);
     }
     return kp_txn_error(txn);
 }

@@ -34,13 +34,13 @@
 #define KP_DOOR_KEYS_MAX 2u /* old and new transport key overlap while one is being replaced */
 
 /* The core */
-/* Mentions in one person's dossier; more of them are held as PERSON_FULL. Each partner has a share
+/* Mentions of one person and those like him; more are held as PERSON_FULL. Each partner has a share
  * of his own, so that he neither fills a dossier for the others nor learns what they put in it. */
-#define KP_PERSON_BSN_MAX 12288u /* with the person's BSN */
-#define KP_PERSON_BSN_SHARE 768u
-#define KP_PERSON_NAME_MAX 1024u /* without one, under one name and birth date */
-#define KP_PERSON_NAME_SHARE 256u
-#define KP_PERSON_FORMS_MAX 24u
+#define KP_COMPONENT_MENTIONS_MAX 32768u
+#define KP_COMPONENT_SHARE 1024u
+#define KP_COMPONENT_FORMS_MAX 200u /* distinct ways of writing them: more are not put together */
+/* What a house that has not learned yet takes for its size: the prior of the matcher follows. */
+#define KP_HOUSE_SIGNALS_EXPECTED 100000u
 #define KP_HELD_PER_PARTNER_MAX 10000u
 #define KP_ACK_ROWS_MAX                                                                            \
     4096u /* rows one acknowledgement can remove: the most credit a mailbox can have */
@@ -57,7 +57,7 @@
 #define KP_DOOR_BATCHES_IN_FLIGHT_MAX 32u
 #define KP_JOURNAL_QUEUE_COMMANDS 1024u
 #define KP_JOURNAL_GROUP_BYTES_MAX (16u << 20)
-#define KP_JOURNAL_RECORD_BYTES_MAX (4u << 20)
+#define KP_JOURNAL_RECORD_BYTES_MAX (6u << 20)
 #define KP_TRIM_RECORDS_MAX 1000u
 #define KP_OUTBOUND_QUEUE_FRAMES 4096u
 #define KP_ACK_LINGER_MS 5   /* acknowledgements wait this long for company in the journal */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COMMAND_VERSION 1
+#define COMMAND_VERSION 2 /* 1: mentions without forms */
 
 static void put_tag(struct kp_writer *writer, const uint8_t *tag)
 {
@@ -58,12 +58,11 @@ void kp_command_get_batch(struct kp_reader *reader, struct kp_command_batch *ret
 static void put_mention(struct kp_writer *writer, const struct kp_command_mention *mention)
 {
     kp_put_u8(writer, mention->role);
-    kp_put_u8(writer, (uint8_t)((mention->has_bsn ? 1 : 0) | (mention->has_name ? 2 : 0)));
-    if (mention->has_bsn) {
-        put_tag(writer, mention->bsn_tag);
-    }
-    if (mention->has_name) {
-        put_tag(writer, mention->name_tag);
+    kp_put_u8(writer, mention->has_form ? 1 : 0);
+    if (mention->has_form) {
+        put_tag(writer, mention->form_tag);
+        kp_put_slice(writer, mention->form);
+        kp_put_slice(writer, mention->keys);
     }
     kp_put_u32(writer, mention->part_bytes);
 }
@@ -71,14 +70,13 @@ static void put_mention(struct kp_writer *writer, const struct kp_command_mentio
 static void get_mention(struct kp_reader *reader, struct kp_command_mention *ret_mention)
 {
     ret_mention->role = kp_get_u8(reader);
-    uint8_t flags = kp_get_u8(reader);
-    ret_mention->has_bsn = (flags & 1) != 0;
-    ret_mention->has_name = (flags & 2) != 0;
-    if (ret_mention->has_bsn) {
-        get_bytes(reader, ret_mention->bsn_tag, KP_TAG_BYTES);
-    }
-    if (ret_mention->has_name) {
-        get_bytes(reader, ret_mention->name_tag, KP_TAG_BYTES);
+    ret_mention->has_form = kp_get_u8(reader) != 0;
+    ret_mention->form = KP_SLICE_EMPTY;
+    ret_mention->keys = KP_SLICE_EMPTY;
+    if (ret_mention->has_form) {
+        get_bytes(reader, ret_mention->form_tag, KP_TAG_BYTES);
+        ret_mention->form = kp_get_slice(reader);
+        ret_mention->keys = kp_get_slice(reader);
     }
     ret_mention->part_bytes = kp_get_u32(reader);
 }

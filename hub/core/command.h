@@ -34,9 +34,10 @@ struct kp_command_head {
 /* One person in a signal, as far as the core judges by it. */
 struct kp_command_mention {
     uint8_t role;
-    bool has_bsn, has_name;
-    uint8_t bsn_tag[KP_TAG_BYTES];  /* of a valid BSN */
-    uint8_t name_tag[KP_TAG_BYTES]; /* of surname, initial and full birth date, normalised */
+    bool has_form;                  /* he can be looked for */
+    uint8_t form_tag[KP_TAG_BYTES]; /* keyed, of the form */
+    struct kp_slice form;           /* core/match/form.h, with the normaliser's version */
+    struct kp_slice keys;           /* core/match/keys.h */
     uint32_t part_bytes;            /* size of its field at the end of the signal */
 };
 

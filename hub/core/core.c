@@ -19,6 +19,7 @@ enum kp_err kp_core_load(struct kp_core *core, struct kp_txn *txn, struct kp_dia
 {
     struct kp_slice value;
     memset(core, 0, sizeof *core);
+    kp_match_model_init(&core->model, KP_HOUSE_SIGNALS_EXPECTED);
     if (kp_meta_get(txn, KP_META_HOUSE, &value)) {
         struct kp_reader reader;
         kp_reader_init(&reader, value);

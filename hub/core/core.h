@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/house.h"
+#include "core/match/model.h"
 #include "store/keys.h"
 #include "store/store.h"
 
@@ -26,17 +27,21 @@ struct kp_effects {
                        64]; /* bit: something new is in it, or it was acknowledged */
     uint32_t outcomes[9];   /* by OutcomeKind */
     uint32_t persons_made, casus_ready, casus_lapsed, known_elsewhere;
+    uint32_t components_full; /* a form that would have made one too large stands by itself */
 };
 
 /* Lives in the caller's memory; all of it is derived from the state. */
 struct kp_core {
     struct kp_house house; /* empty (id "") until the first KP_COMMAND_HOUSE */
     uint8_t house_digest[KP_SHA256_BYTES];
+    struct kp_match_model model; /* of the epoch in force */
     /* of the command being applied */
     uint64_t position;
     struct kp_wall now;
     struct kp_slice traceparent;
     struct kp_effects *effects;
+    uint64_t fresh_position; /* where persons were made last by parting, and how many */
+    uint32_t fresh_count;
 };
 
 /* Fill @core from the state. KP_E_CORRUPT and store errors. */

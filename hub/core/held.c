@@ -6,7 +6,7 @@
 #include "core/text.h"
 
 #define HELD_VERSION 1
-#define HELD_BYTES_EXTRA 4096u
+#define HELD_BYTES_EXTRA 32768u /* the forms of all persons of one whose dossier is full */
 
 static struct kp_key position_key(uint64_t position)
 {

@@ -5,17 +5,18 @@
 
 #include <string.h>
 
-#define PERSON_VERSION 1
+#define PERSON_VERSION 2 /* 1: forms were names */
 #define MENTION_BYTES 27u
-#define FORM_BYTES (KP_TAG_BYTES + 4u)
-#define PERSON_MENTIONS_MAX (KP_PERSON_BSN_MAX + KP_PERSON_FORMS_MAX * KP_PERSON_NAME_MAX)
-#define FIXED_BYTES (1u + 1u + 8u + 4u + KP_TAG_BYTES + 2u + 4u)
+#define FORM_BYTES (8u + 4u)
+#define FIXED_BYTES (1u + 8u + 8u + 4u + 2u + 4u)
 
-/* Whatever moves between persons, a state fits: no command can make one that cannot be stored. */
-_Static_assert(FIXED_BYTES + KP_PERSON_FORMS_MAX * FORM_BYTES +
-                       PERSON_MENTIONS_MAX * MENTION_BYTES <
+/* Whatever moves between the persons of a component, a state fits: no command can make one that
+ * cannot be stored. */
+_Static_assert(FIXED_BYTES + KP_COMPONENT_FORMS_MAX * FORM_BYTES +
+                       KP_COMPONENT_MENTIONS_MAX * MENTION_BYTES <
                    KP_STORE_VALUE_BYTES_MAX,
                "the largest person fits in a row");
+_Static_assert(KP_COMPONENT_FORMS_MAX < KP_FORM_NONE, "a form's number fits in a mention");
 
 static void get_mention(struct kp_reader *reader, struct kp_mention *ret_mention)
 {
@@ -45,43 +46,45 @@ static void put_mention(struct kp_writer *writer, const struct kp_mention *menti
     kp_put_u16(writer, mention->by_bsn ? 1 : 0);
 }
 
+static bool take_room(struct kp_txn *txn, uint32_t extra, struct kp_person *person)
+{
+    person->mention_capacity = person->mention_count + extra;
+    person->form_capacity = person->form_count + extra;
+    person->forms = kp_arena_alloc(txn->scratch, sizeof *person->forms * (person->form_capacity + 1u));
+    person->mentions =
+        kp_arena_alloc(txn->scratch, sizeof *person->mentions * (person->mention_capacity + 1u));
+    if (!kp_arena_ok(txn->scratch)) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the state of one person");
+        return false;
+    }
+    return true;
+}
+
 static bool decode(struct kp_txn *txn, struct kp_slice value, uint32_t extra,
                    struct kp_person *ret_person)
 {
     struct kp_reader reader;
     kp_reader_init(&reader, value);
     uint8_t version = kp_get_u8(&reader);
-    uint8_t flags = kp_get_u8(&reader);
     ret_person->redirect = kp_get_u64(&reader);
+    ret_person->component = kp_get_u64(&reader);
     ret_person->ripe = kp_get_u32(&reader);
-    ret_person->has_bsn = (flags & 1) != 0;
-    struct kp_slice bsn_tag = kp_get_raw(&reader, ret_person->has_bsn ? KP_TAG_BYTES : 0);
-    if (bsn_tag.size > 0) {
-        memcpy(ret_person->bsn_tag, bsn_tag.bytes, bsn_tag.size);
-    }
     ret_person->form_count = kp_get_u16(&reader);
     ret_person->mention_count = kp_get_u32(&reader);
     uint64_t rest = (uint64_t)ret_person->form_count * FORM_BYTES +
                     (uint64_t)ret_person->mention_count * MENTION_BYTES;
-    if (version != PERSON_VERSION || ret_person->form_count > KP_PERSON_FORMS_MAX ||
-        !kp_reader_ok(&reader) || rest != reader.size - reader.offset) {
+    if (version != PERSON_VERSION || !kp_reader_ok(&reader) ||
+        rest != reader.size - reader.offset) {
         kp_txn_fail(txn, KP_E_CORRUPT, "the state of person %llu does not decode",
                     (unsigned long long)ret_person->id);
         return false;
     }
-    ret_person->mention_capacity = ret_person->mention_count + extra;
-    ret_person->forms = kp_arena_alloc(txn->scratch, sizeof *ret_person->forms *
-                                                         (ret_person->form_count + 1u + extra));
-    ret_person->mentions = kp_arena_alloc(txn->scratch, sizeof *ret_person->mentions *
-                                                            (ret_person->mention_capacity + 1u));
-    if (!kp_arena_ok(txn->scratch)) {
-        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the state of one person");
+    if (!take_room(txn, extra, ret_person)) {
         return false;
     }
     for (uint32_t i = 0; i < ret_person->form_count; i++) {
-        struct kp_slice tag = kp_get_raw(&reader, KP_TAG_BYTES);
-        memcpy(ret_person->forms[i].name_tag, tag.bytes, KP_TAG_BYTES);
-        ret_person->forms[i].bsn_mentions = kp_get_u32(&reader);
+        ret_person->forms[i].id = kp_get_u64(&reader);
+        ret_person->forms[i].mentions = kp_get_u32(&reader);
     }
     for (uint32_t i = 0; i < ret_person->mention_count; i++) {
         get_mention(&reader, &ret_person->mentions[i]);
@@ -91,7 +94,7 @@ static bool decode(struct kp_txn *txn, struct kp_slice value, uint32_t extra,
 
 bool kp_person_load(struct kp_txn *txn, uint64_t id, uint32_t extra, struct kp_person *ret_person)
 {
-    static const uint8_t nobody[FIXED_BYTES - KP_TAG_BYTES] = {PERSON_VERSION};
+    static const uint8_t nobody[FIXED_BYTES] = {PERSON_VERSION};
     struct kp_key key = kp_key_u64(kp_key_none(), id);
     struct kp_slice value;
     *ret_person = (struct kp_person){.id = id};
@@ -108,7 +111,7 @@ void kp_person_store(struct kp_txn *txn, const struct kp_person *person)
         (void)kp_txn_del(txn, KP_TABLE_PERSON, kp_key_slice(&key)); /* absent is fine too */
         return;
     }
-    size_t size = FIXED_BYTES + person->form_count * FORM_BYTES +
+    size_t size = FIXED_BYTES + (size_t)person->form_count * FORM_BYTES +
                   (size_t)person->mention_count * MENTION_BYTES;
     uint8_t *bytes = kp_arena_alloc(txn->scratch, size);
     if (bytes == NULL) {
@@ -118,15 +121,14 @@ void kp_person_store(struct kp_txn *txn, const struct kp_person *person)
     struct kp_writer writer;
     kp_writer_init(&writer, bytes, size);
     kp_put_u8(&writer, PERSON_VERSION);
-    kp_put_u8(&writer, person->has_bsn ? 1 : 0);
     kp_put_u64(&writer, person->redirect);
+    kp_put_u64(&writer, person->component);
     kp_put_u32(&writer, person->ripe);
-    kp_put_raw(&writer, kp_slice_of(person->bsn_tag, person->has_bsn ? KP_TAG_BYTES : 0));
     kp_put_u16(&writer, (uint16_t)person->form_count);
     kp_put_u32(&writer, person->mention_count);
     for (uint32_t i = 0; i < person->form_count; i++) {
-        kp_put_raw(&writer, kp_slice_of(person->forms[i].name_tag, KP_TAG_BYTES));
-        kp_put_u32(&writer, person->forms[i].bsn_mentions);
+        kp_put_u64(&writer, person->forms[i].id);
+        kp_put_u32(&writer, person->forms[i].mentions);
     }
     for (uint32_t i = 0; i < person->mention_count; i++) {
         put_mention(&writer, &person->mentions[i]);
@@ -136,41 +138,41 @@ void kp_person_store(struct kp_txn *txn, const struct kp_person *person)
                (struct kp_subject){person->id});
 }
 
-/* A form that no mention has any more. */
-static uint16_t unused_form(const struct kp_person *person)
+static uint32_t index_of(const struct kp_person *person, uint64_t form)
 {
-    bool used[KP_PERSON_FORMS_MAX] = {false};
-    for (uint32_t i = 0; i < person->mention_count; i++) {
-        if (person->mentions[i].form != KP_FORM_NONE) {
-            used[person->mentions[i].form] = true;
-        }
+    uint32_t at = 0;
+    while (at < person->form_count && person->forms[at].id != form) {
+        at++;
     }
-    for (uint16_t i = 0; i < person->form_count; i++) {
-        if (!used[i]) {
-            return i;
-        }
-    }
-    return KP_FORM_NONE;
+    return at;
 }
 
-uint16_t kp_person_form(struct kp_person *person, const uint8_t *name_tag)
+static uint16_t take_form(struct kp_person *person, uint64_t form)
 {
-    for (uint32_t i = 0; i < person->form_count; i++) {
-        if (memcmp(person->forms[i].name_tag, name_tag, KP_TAG_BYTES) == 0) {
-            return (uint16_t)i;
+    uint32_t at = index_of(person, form);
+    if (form == 0) {
+        return KP_FORM_NONE;
+    }
+    if (at == person->form_count) {
+        KP_ASSERT(person->form_count < person->form_capacity);
+        person->forms[person->form_count++] = (struct kp_person_form){.id = form};
+    }
+    person->forms[at].mentions++;
+    return (uint16_t)at;
+}
+
+static void drop_form(struct kp_person *person, uint16_t at)
+{
+    if (at == KP_FORM_NONE || --person->forms[at].mentions > 0) {
+        return;
+    }
+    uint16_t last = (uint16_t)--person->form_count;
+    person->forms[at] = person->forms[last];
+    for (uint32_t i = 0; at != last && i < person->mention_count; i++) {
+        if (person->mentions[i].form == last) {
+            person->mentions[i].form = at;
         }
     }
-    if (person->form_count == KP_PERSON_FORMS_MAX) {
-        uint16_t unused = unused_form(person);
-        if (unused != KP_FORM_NONE) {
-            memcpy(person->forms[unused].name_tag, name_tag, KP_TAG_BYTES);
-        }
-        return unused;
-    }
-    struct kp_form *form = &person->forms[person->form_count];
-    memcpy(form->name_tag, name_tag, KP_TAG_BYTES);
-    form->bsn_mentions = 0;
-    return (uint16_t)person->form_count++;
 }
 
 static bool is_before(const struct kp_mention *a, const struct kp_mention *b)
@@ -178,7 +180,7 @@ static bool is_before(const struct kp_mention *a, const struct kp_mention *b)
     return a->position != b->position ? a->position < b->position : a->index < b->index;
 }
 
-void kp_person_insert(struct kp_person *person, const struct kp_mention *mention)
+void kp_person_insert(struct kp_person *person, const struct kp_mention *mention, uint64_t form)
 {
     KP_ASSERT(person->mention_count < person->mention_capacity);
     uint32_t at = person->mention_count;
@@ -187,6 +189,7 @@ void kp_person_insert(struct kp_person *person, const struct kp_mention *mention
         at--;
     }
     person->mentions[at] = *mention;
+    person->mentions[at].form = take_form(person, form);
     person->mention_count++;
 }
 
@@ -200,25 +203,42 @@ int64_t kp_person_find(const struct kp_person *person, uint64_t position, uint8_
     return -1;
 }
 
-void kp_person_count(const struct kp_person *person, uint16_t partner, const uint8_t *name_tag,
-                     struct kp_person_counts *ret_counts)
+uint64_t kp_person_form_of(const struct kp_person *person, uint32_t at)
 {
-    *ret_counts = (struct kp_person_counts){0};
-    for (uint32_t i = 0; i < person->mention_count; i++) {
-        const struct kp_mention *mention = &person->mentions[i];
-        bool counts = name_tag == NULL ? mention->by_bsn
-                                       : !mention->by_bsn && mention->form != KP_FORM_NONE &&
-                                             memcmp(person->forms[mention->form].name_tag, name_tag,
-                                                    KP_TAG_BYTES) == 0;
-        ret_counts->all += counts ? 1 : 0;
-        ret_counts->partner += counts && mention->partner == partner ? 1 : 0;
-    }
+    uint16_t form = person->mentions[at].form;
+    return form == KP_FORM_NONE ? 0 : person->forms[form].id;
 }
 
 void kp_person_remove(struct kp_person *person, uint32_t at)
 {
     KP_ASSERT(at < person->mention_count);
+    uint16_t form = person->mentions[at].form;
     person->mention_count--;
     memmove(&person->mentions[at], &person->mentions[at + 1],
             sizeof person->mentions[0] * (person->mention_count - at));
+    drop_form(person, form);
+}
+
+bool kp_person_has_form(const struct kp_person *person, uint64_t form)
+{
+    return index_of(person, form) < person->form_count;
+}
+
+uint32_t kp_person_count(const struct kp_person *person, uint16_t partner)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        count += person->mentions[i].partner == partner ? 1 : 0;
+    }
+    return count;
+}
+
+bool kp_person_has_bsn(const struct kp_person *person)
+{
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        if (person->mentions[i].by_bsn) {
+            return true;
+        }
+    }
+    return false;
 }

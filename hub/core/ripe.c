@@ -266,7 +266,7 @@ static void tell_partners(struct kp_core *core, struct kp_txn *txn, const struct
         const struct kp_mention *own =
             told ? latest_of(core, theme, person, partner->number) : NULL;
         struct kp_stored_signal stored;
-        if (own == NULL || !kp_dossier_load(txn, own->position, &stored)) {
+        if (own == NULL || !kp_stored_load(txn, own->position, &stored)) {
             continue;
         }
         Knooppunt__V1__Event event = KNOOPPUNT__V1__EVENT__INIT;

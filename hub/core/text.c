@@ -22,16 +22,14 @@ char *kp_text(struct kp_arena *arena, const char *text)
 
 static void put_person(struct kp_writer *writer, uint64_t person_id)
 {
-    uint64_t plain = person_id & ~(KP_PERSON_SPLIT_GAINED | KP_PERSON_SPLIT_LOST);
+    bool split = (person_id & KP_PERSON_SPLIT) != 0;
+    uint64_t plain = person_id & ~KP_PERSON_SPLIT;
+    unsigned bits = split ? KP_PERSON_SPLIT_BITS : KP_PERSON_INDEX_BITS;
     kp_put_text(writer, "P-");
-    kp_put_decimal(writer, plain / 32);
+    kp_put_decimal(writer, plain >> bits);
     kp_put_text(writer, ".");
-    kp_put_decimal(writer, plain % 32 + 1);
-    if ((person_id & KP_PERSON_SPLIT_GAINED) != 0) {
-        kp_put_text(writer, "s");
-    } else if ((person_id & KP_PERSON_SPLIT_LOST) != 0) {
-        kp_put_text(writer, "r");
-    }
+    kp_put_decimal(writer, (plain & ((UINT64_C(1) << bits) - 1)) + 1);
+    kp_put_text(writer, split ? "s" : "");
 }
 
 char *kp_text_person(struct kp_arena *arena, uint64_t person_id)
@@ -62,14 +60,12 @@ uint64_t kp_text_person_id(struct kp_slice text)
     uint64_t position = get_number(&reader);
     bool dot = kp_get_u8(&reader) == '.';
     uint64_t place = get_number(&reader);
-    uint64_t split = 0;
-    if (reader.offset < reader.size) {
-        uint8_t letter = kp_get_u8(&reader);
-        split = letter == 's' ? KP_PERSON_SPLIT_GAINED : letter == 'r' ? KP_PERSON_SPLIT_LOST : 0;
-        dot = dot && split != 0;
-    }
-    bool good = head && dot && kp_reader_done(&reader) && position > 0 && place >= 1 && place <= 32;
-    return good ? (position * 32 + place - 1) | split : 0;
+    bool split = reader.offset < reader.size;
+    bool letter = !split || kp_get_u8(&reader) == 's';
+    unsigned bits = split ? KP_PERSON_SPLIT_BITS : KP_PERSON_INDEX_BITS;
+    bool good = head && dot && letter && kp_reader_done(&reader) && position > 0 &&
+                position < UINT64_C(1) << 40 && place >= 1 && place <= UINT64_C(1) << bits;
+    return good ? (position << bits) + place - 1 + (split ? KP_PERSON_SPLIT : 0) : 0;
 }
 
 char *kp_text_casus(struct kp_arena *arena, const char *theme, uint64_t person_id,

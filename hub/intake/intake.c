@@ -2,11 +2,12 @@
 #include "intake/intake.h"
 
 #include "base/assert.h"
-#include "base/bsn.h"
-#include "intake/normalise.h"
+#include "intake/form.h"
+#include "intake/keys.h"
 #include "intake/validate.h"
 #include "proto/codec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,44 +46,64 @@ void kp_intake_reference_tag(struct kp_intake *intake, uint16_t partner, struct 
     kp_hmac_tag(intake->hmac, "reference", number_slice(partner, bytes), reference, ret_tag);
 }
 
-/* Matching rules 2 and 3 need surname, initial and full birth date; the version of the normaliser
- * is in the label. */
-static void tag_name(struct kp_intake *intake, const Knooppunt__V1__PersonMention *person,
-                     struct kp_command_mention *mention)
+static enum kp_form_gender gender_of(const Knooppunt__V1__PersonMention *person)
 {
-    struct kp_normalised surname;
-    int32_t birth_date = kp_validate_date(person->birth_date);
-    char initial =
-        kp_normalise_initial(kp_slice_str(person->given_names), kp_slice_str(person->initials));
-    kp_normalise_surname(kp_slice_str(person->surname), &surname);
-    if (surname.size == 0 || initial == '\0' || !kp_date_is_full(birth_date)) {
-        return;
-    }
-    uint8_t rest[5];
-    struct kp_writer writer;
-    kp_writer_init(&writer, rest, sizeof rest);
-    kp_put_u8(&writer, (uint8_t)initial);
-    kp_put_u32(&writer, (uint32_t)birth_date);
-    mention->has_name = true;
-    kp_hmac_tag(intake->hmac, "name.1", kp_slice_of(surname.text, surname.size),
-                kp_writer_slice(&writer), mention->name_tag);
+    return person->gender == KNOOPPUNT__V1__GENDER__GENDER_MAN     ? KP_FORM_MAN
+           : person->gender == KNOOPPUNT__V1__GENDER__GENDER_VROUW ? KP_FORM_WOMAN
+                                                                   : KP_FORM_GENDER_UNKNOWN;
 }
 
-static void take_person(struct kp_intake *intake, const struct kp_house *house,
-                        const Knooppunt__V1__PersonMention *person,
-                        struct kp_command_mention *mention)
+static void make_form(const Knooppunt__V1__PersonMention *person, bool test_mode,
+                      struct kp_form_room *room, struct kp_form *ret_form)
 {
-    char digits[10];
-    mention->role = (uint8_t)person->role;
-    if (person->bsn != NULL) {
-        enum kp_bsn_class class = kp_bsn_classify(kp_slice_str(person->bsn), digits);
-        mention->has_bsn = class == KP_BSN_VALID || (class == KP_BSN_TEST && house->test_mode);
-        if (mention->has_bsn) {
-            kp_hmac_tag(intake->hmac, "bsn", kp_slice_of(digits, 9), KP_SLICE_EMPTY,
-                        mention->bsn_tag);
+    char number[11] = "";
+    const Knooppunt__V1__Address *address = person->address;
+    struct kp_reported_person reported = {
+        .bsn = person->bsn,
+        .given_names = person->given_names,
+        .initials = person->initials,
+        .surname = person->surname,
+        .partner_surname = person->partner_surname,
+        .birth_place = person->birth_place,
+        .birth_date = kp_validate_date(person->birth_date),
+        .gender = gender_of(person),
+    };
+    if (address != NULL) {
+        reported.postcode = address->postcode;
+        reported.house_number = number;
+        if (address->has_house_number) {
+            (void)snprintf(number, sizeof number, "%u", (unsigned)address->house_number); /* fits */
         }
     }
-    tag_name(intake, person, mention);
+    kp_form_of(&reported, test_mode, room, ret_form);
+}
+
+/* The form and its keys, encoded; a person by which nobody can be looked for has none. */
+static void take_person(struct kp_intake *intake, const struct kp_house *house,
+                        const Knooppunt__V1__PersonMention *person, struct kp_arena *arena,
+                        struct kp_command_mention *mention)
+{
+    struct kp_form_room room;
+    struct kp_form form;
+    struct kp_match_keys keys;
+    struct kp_writer writer;
+    uint8_t bytes[KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX];
+    mention->role = (uint8_t)person->role;
+    make_form(person, house->test_mode, &room, &form);
+    kp_keys_of(intake->hmac, &form, &keys);
+    mention->has_form = keys.count > 0;
+    if (!mention->has_form) {
+        return;
+    }
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_form_put(&writer, &form);
+    size_t form_size = writer.size;
+    kp_match_keys_put(&writer, &keys);
+    KP_ASSERT(kp_writer_ok(&writer));
+    struct kp_slice copy = kp_arena_copy(arena, kp_writer_slice(&writer));
+    mention->form = kp_slice_of(copy.bytes, form_size);
+    mention->keys = kp_slice_of(copy.bytes + form_size, copy.size - form_size);
+    kp_hmac_tag(intake->hmac, "form.1", mention->form, KP_SLICE_EMPTY, mention->form_tag);
 }
 
 static int32_t incident_date(const Knooppunt__V1__Signal *signal)
@@ -92,7 +113,7 @@ static int32_t incident_date(const Knooppunt__V1__Signal *signal)
 }
 
 static enum kp_err take_report(struct kp_intake *intake, const struct kp_house *house,
-                               const Knooppunt__V1__Signal *signal,
+                               const Knooppunt__V1__Signal *signal, struct kp_arena *arena,
                                struct kp_command_signal *ret_signal)
 {
     struct kp_slice head;
@@ -116,7 +137,7 @@ static enum kp_err take_report(struct kp_intake *intake, const struct kp_house *
     ret_signal->mention_count = (uint8_t)count;
     for (uint32_t i = 0; i < count; i++) {
         ret_signal->mentions[i].part_bytes = (uint32_t)parts[i].size;
-        take_person(intake, house, signal->persons[i], &ret_signal->mentions[i]);
+        take_person(intake, house, signal->persons[i], arena, &ret_signal->mentions[i]);
     }
     return KP_OK;
 }
@@ -162,7 +183,7 @@ void kp_intake_take(struct kp_intake *intake, const struct kp_house *house, uint
     }
     if (err == KP_OK && !ret_signal->withdraw) {
         memset(ret_signal->mentions, 0, sizeof ret_signal->mentions[0] * signal->n_persons);
-        err = take_report(intake, house, signal, ret_signal);
+        err = take_report(intake, house, signal, arena, ret_signal);
     } else if (err == KP_OK) {
         ret_signal->head_bytes = (uint32_t)received->signal.size;
     }

@@ -102,6 +102,67 @@ void world_house(struct world *world, const struct kp_house *house)
     apply(world, writer.size, 1);
 }
 
+/* Eight letters that follow from the label and are like those of no other. */
+static struct kp_slice word_of(const char *domain, const char *label, char ret_letters[8])
+{
+    uint8_t tag[KP_TAG_BYTES];
+    tag_of(domain, label, tag);
+    for (int i = 0; i < 8; i++) {
+        ret_letters[i] = (char)('a' + tag[i] % 26);
+    }
+    return kp_slice_of(ret_letters, 8);
+}
+
+static void add_key(struct kp_match_keys *keys, enum kp_key_kind kind, const char *label)
+{
+    struct kp_match_key *key = &keys->keys[keys->count++];
+    key->kind = (uint8_t)kind;
+    tag_of("key", label, key->tag);
+}
+
+void world_mention(const char *bsn, const char *name, struct kp_command_mention *mention,
+                   struct world_form *room)
+{
+    struct kp_form form = {0};
+    struct kp_match_keys keys = {0};
+    struct kp_writer writer;
+    char given[8];
+    char surname[8];
+    mention->has_form = bsn != NULL || name != NULL;
+    if (bsn != NULL) {
+        uint8_t tag[KP_TAG_BYTES];
+        tag_of("bsn", bsn, tag);
+        form.bsn_class = KP_FORM_BSN_VALID;
+        form.bsn = 900000000 + (uint32_t)(tag[0] << 16 | tag[1] << 8 | tag[2]);
+        add_key(&keys, KP_KEY_BSN, bsn);
+    }
+    if (name != NULL) {
+        char family[32];
+        size_t size = strcspn(name, ":");
+        (void)snprintf(family, sizeof family, "%.*s", (int)size, name); /* labels are short */
+        struct kp_slice first = name[size] == '\0' ? word_of("given", name, given)
+                                                  : kp_slice_str(name + size + 1);
+        form.given_count = first.size > 0 ? 1 : 0;
+        form.given[0].text = first;
+        form.initials = first.size > 0 ? kp_slice_of(first.bytes, 1) : KP_SLICE_LIT("a");
+        form.surname_count = 1;
+        form.surnames[0] = (struct kp_form_name){.text = word_of("surname", family, surname),
+                                                 .use = KP_FORM_OWN};
+        form.birth_date = 19800315;
+        add_key(&keys, KP_KEY_BIRTH_SURNAME, family);
+    }
+    kp_writer_init(&writer, room->bytes, sizeof room->bytes);
+    kp_form_put(&writer, &form);
+    mention->form = kp_writer_slice(&writer);
+    kp_match_keys_put(&writer, &keys);
+    assert_true(kp_writer_ok(&writer));
+    mention->keys =
+        kp_slice_of(room->bytes + mention->form.size, writer.size - mention->form.size);
+    uint8_t digest[KP_SHA256_BYTES];
+    kp_sha256(KP_SLICE_LIT("form"), mention->form, KP_SLICE_EMPTY, digest);
+    memcpy(mention->form_tag, digest, KP_TAG_BYTES);
+}
+
 static void make_signal(const struct told *told, char *content, size_t content_size,
                         struct kp_command_signal *ret_signal)
 {
@@ -131,18 +192,12 @@ static void make_signal(const struct told *told, char *content, size_t content_s
     ret_signal->themes = told->themes;
     ret_signal->mention_count = (uint8_t)told->persons;
     ret_signal->head_bytes -= told->persons;
+    static struct world_form bytes[3];
     for (uint32_t i = 0; i < told->persons; i++) {
         struct kp_command_mention *mention = &ret_signal->mentions[i];
         mention->role = told->role;
         mention->part_bytes = 1;
-        mention->has_bsn = told->bsn[i] != NULL;
-        mention->has_name = told->name[i] != NULL;
-        if (mention->has_bsn) {
-            tag_of("bsn", told->bsn[i], mention->bsn_tag);
-        }
-        if (mention->has_name) {
-            tag_of("name", told->name[i], mention->name_tag);
-        }
+        world_mention(told->bsn[i], told->name[i], mention, &bytes[i]);
     }
 }
 
@@ -255,12 +310,11 @@ uint64_t world_person_in(struct kp_txn *txn, const char *partner, const char *re
                          uint32_t index)
 {
     struct kp_stored_signal stored;
-    enum kp_match_reason reason;
     uint64_t position = position_in(txn, partner, reference);
     assert_true(position > 0);
-    assert_true(kp_dossier_load(txn, position, &stored));
+    assert_true(kp_stored_load(txn, position, &stored));
     uint64_t person =
-        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index, &reason);
+        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index);
     struct kp_person state;
     assert_true(kp_person_load(txn, person, 0, &state));
     assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */

@@ -41,6 +41,15 @@ struct told {
     const char *content;    /* NULL: follows from the rest */
 };
 
+/* A mention of a person with that BSN and that name; either may be NULL. The same name is the same
+ * form, another one is like none. "n1:anna" and "n1:alma" have one surname, and "n1:" has it too and
+ * says no more than the initial a. All were born on one day. */
+struct world_form {
+    uint8_t bytes[KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX];
+};
+void world_mention(const char *bsn, const char *name, struct kp_command_mention *mention,
+                   struct world_form *room);
+
 /* Aborts the test when anything fails: here only outcomes are in question. */
 void world_open(struct world *world);
 void world_open_on(struct world *world, struct kp_store store);

@@ -7,6 +7,7 @@
 #ifndef KP_TESTS_FAULT_STORY_H
 #define KP_TESTS_FAULT_STORY_H
 
+#include "tests/core/world.h"
 #include "tests/unit/test_store_fixture.h"
 
 #include "base/buf.h"
@@ -134,11 +135,13 @@ static inline void story_put_signal(struct kp_writer *writer, uint64_t *random)
     if (what > 1) {
         signal.incident_date = 20251201;
         signal.mention_count = 1;
-        signal.mentions[0] = (struct kp_command_mention){
-            .role = 1, .has_bsn = true, .has_name = true, .part_bytes = (uint32_t)size / 2};
+        static struct world_form room;
+        char bsn[24];
+        (void)snprintf(bsn, sizeof bsn, "%u", (unsigned)person); /* fits */
+        signal.mentions[0] =
+            (struct kp_command_mention){.role = 1, .part_bytes = (uint32_t)size / 2};
         signal.head_bytes -= (uint32_t)size / 2;
-        story_tag("bsn", person, signal.mentions[0].bsn_tag);
-        story_tag("name", person, signal.mentions[0].name_tag);
+        world_mention(bsn, bsn, &signal.mentions[0], &room);
     }
     kp_command_put_signal(writer, &signal);
 }

@@ -107,8 +107,7 @@ static void every_limit_is_in_the_table_as_it_is(void **state)
         LIMIT(KP_SIGNATURE_BYTES_MAX), LIMIT(KP_OIN_DIGITS),
         LIMIT(KP_ID_BYTES_MAX),        LIMIT(KP_ACK_ROWS_MAX),
         LIMIT(KP_DOOR_KEYS_MAX),       LIMIT(KP_HELD_PER_PARTNER_MAX),
-        LIMIT(KP_PERSON_BSN_SHARE),    LIMIT(KP_PERSON_BSN_MAX),
-        LIMIT(KP_PERSON_NAME_SHARE),   LIMIT(KP_PERSON_NAME_MAX),
+        LIMIT(KP_COMPONENT_SHARE),     LIMIT(KP_COMPONENT_MENTIONS_MAX),
 #undef LIMIT
     };
     size_t count = sizeof limits / sizeof limits[0];

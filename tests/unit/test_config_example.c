@@ -324,7 +324,7 @@ static bool row_is_of(const struct hub *hub, struct kp_txn *txn, const struct kp
         for (uint32_t i = 0; i < person->mention_count && !found; i++) {
             struct kp_stored_signal stored;
             char have[160];
-            assert_true(kp_dossier_load(txn, person->mentions[i].position, &stored));
+            assert_true(kp_stored_load(txn, person->mentions[i].position, &stored));
             for (uint16_t j = 0; j < hub->core.house.partner_count; j++) {
                 const struct kp_partner *partner = &hub->core.house.partners[j];
                 if (partner->number == stored.partner) {

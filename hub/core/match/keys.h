@@ -7,6 +7,7 @@
 #ifndef KP_CORE_MATCH_KEYS_H
 #define KP_CORE_MATCH_KEYS_H
 
+#include "base/buf.h"
 #include "base/crypto.h"
 
 #define KP_KEYS_MAX 20u
@@ -43,5 +44,14 @@ struct kp_match_keys {
 /* The key under which the form is looked for when a block under @tag holds too many. */
 void kp_match_key_narrow(const uint8_t *tag, const uint8_t *narrowing,
                          uint8_t ret_tag[KP_TAG_BYTES]);
+
+/* As they travel and are stored: tags cut to eight bytes, which is enough to look by; what shares
+ * one by chance is compared and found to be another's. */
+#define KP_KEY_TAG_BYTES 8u
+#define KP_KEYS_BYTES_MAX                                                                          \
+    (1u + KP_KEYS_MAX * (1u + KP_KEY_TAG_BYTES) + KP_NARROWINGS * KP_KEY_TAG_BYTES)
+void kp_match_keys_put(struct kp_writer *writer, const struct kp_match_keys *keys);
+/* The rest of each tag is zero. What does not decode leaves the reader failed. */
+void kp_match_keys_get(struct kp_reader *reader, struct kp_match_keys *ret_keys);
 
 #endif

@@ -10,9 +10,10 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "core/match/score.h"
 
-#define KP_PARTITION_FORMS_MAX 200u
+#define KP_PARTITION_FORMS_MAX KP_COMPONENT_FORMS_MAX
 
 enum kp_match_decision { KP_DECISION_NONE = 0, KP_DECISION_MUST = 1, KP_DECISION_CANNOT = 2 };
 

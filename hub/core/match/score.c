@@ -513,3 +513,10 @@ void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
     apply_principles(model, ret_score);
     ret_score->grade = (uint8_t)grade_of(model, ret_score->bits);
 }
+
+bool kp_match_is_telling(const struct kp_match_model *model, const struct kp_form *form)
+{
+    struct kp_match_score score;
+    kp_match_score(model, form, form, &score);
+    return score.bits >= model->certain || (score.bits >= model->joined && !score.doubtful);
+}

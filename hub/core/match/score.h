@@ -48,4 +48,7 @@ struct kp_match_score {
 void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
                     const struct kp_form *b, struct kp_match_score *ret_score);
 
+/* Whether two mentions that are written down exactly so are about one person. */
+bool kp_match_is_telling(const struct kp_match_model *model, const struct kp_form *form);
+
 #endif

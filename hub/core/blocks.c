@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * INDEX rows. kind ‖ tag: how many forms there are, and the ids of KP_BLOCK_FORMS_MAX of them at
+ * most. kind ‖ tag ‖ form: one that has no room there; the block is narrowed as long as there are
+ * such.
+ */
+#include "core/blocks.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+#define CANDIDATES_MAX (KP_KEYS_MAX * KP_BLOCK_FORMS_MAX)
+
+struct block {
+    uint32_t count, listed;
+    uint64_t forms[KP_BLOCK_FORMS_MAX];
+};
+
+/* One key of a form, at a level of narrowing. */
+struct place {
+    uint8_t kind;
+    uint8_t tag[KP_TAG_BYTES];
+    uint32_t level;
+};
+
+static struct place place_of(const struct kp_match_key *key)
+{
+    struct place place = {.kind = key->kind};
+    memcpy(place.tag, key->tag, KP_KEY_TAG_BYTES);
+    return place;
+}
+
+static bool narrow(const struct place *place, const struct kp_match_keys *keys,
+                   struct place *ret_narrower)
+{
+    uint8_t tag[KP_TAG_BYTES];
+    if (place->level == KP_NARROWINGS) {
+        return false; /* too many agree in all of it: by this key they are not found */
+    }
+    *ret_narrower = (struct place){.kind = place->kind, .level = place->level + 1};
+    kp_match_key_narrow(place->tag, keys->narrowings[place->level], tag);
+    memcpy(ret_narrower->tag, tag, KP_KEY_TAG_BYTES);
+    return true;
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+    return a->kind == b->kind && a->level == b->level &&
+           memcmp(a->tag, b->tag, KP_KEY_TAG_BYTES) == 0;
+}
+
+static struct kp_key block_key(const struct place *place)
+{
+    return kp_key_raw(kp_key_u8(kp_key_none(), place->kind),
+                      kp_slice_of(place->tag, KP_KEY_TAG_BYTES));
+}
+
+static void load(struct kp_txn *txn, const struct place *place, struct block *ret_block)
+{
+    struct kp_key key = block_key(place);
+    struct kp_slice value;
+    size_t mark = kp_txn_scratch_mark(txn);
+    ret_block->count = ret_block->listed = 0;
+    if (!kp_txn_get(txn, KP_TABLE_INDEX, kp_key_slice(&key), &value)) {
+        return;
+    }
+    struct kp_reader reader;
+    kp_reader_init(&reader, value);
+    ret_block->count = kp_get_u32(&reader);
+    while (kp_reader_ok(&reader) && reader.offset < reader.size &&
+           ret_block->listed < KP_BLOCK_FORMS_MAX) {
+        ret_block->forms[ret_block->listed++] = kp_get_u64(&reader);
+    }
+    if (!kp_reader_done(&reader)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
+    }
+    kp_txn_scratch_restore(txn, mark);
+}
+
+static void store(struct kp_txn *txn, const struct place *place, const struct block *block)
+{
+    uint8_t bytes[4 + 8 * KP_BLOCK_FORMS_MAX];
+    struct kp_key key = block_key(place);
+    struct kp_writer writer;
+    if (block->count == 0) {
+        (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
+        return;
+    }
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_put_u32(&writer, block->count);
+    for (uint32_t i = 0; i < block->listed; i++) {
+        kp_put_u64(&writer, block->forms[i]);
+    }
+    KP_ASSERT(kp_writer_ok(&writer));
+    kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_writer_slice(&writer), KP_SUBJECT_NONE);
+}
+
+/* --- forms that the block's row has no room for --- */
+
+static struct kp_key further_key(const struct place *place, uint64_t form)
+{
+    return kp_key_u64(block_key(place), form);
+}
+
+static void put_further(struct kp_txn *txn, const struct place *place, uint64_t form)
+{
+    static const uint8_t nothing[1];
+    struct kp_key key = further_key(place, form);
+    kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_slice_of(nothing, sizeof nothing),
+               KP_SUBJECT_NONE);
+}
+
+/* Take the first one of them; 0: there is none. */
+static uint64_t take_further(struct kp_txn *txn, const struct place *place)
+{
+    struct kp_key from = further_key(place, 0);
+    struct kp_slice key;
+    struct kp_slice value;
+    size_t prefix = from.size - 8;
+    if (!kp_txn_seek(txn, KP_TABLE_INDEX, kp_key_slice(&from), /* after= */ false, &key, &value) ||
+        key.size != from.size || memcmp(key.bytes, from.bytes, prefix) != 0) {
+        return 0;
+    }
+    struct kp_reader reader;
+    kp_reader_init(&reader, kp_slice_of(key.bytes + prefix, 8));
+    uint64_t form = kp_get_u64(&reader);
+    struct kp_key taken = further_key(place, form);
+    (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&taken));
+    return form;
+}
+
+/* --- add and remove --- */
+
+static void add(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
+                uint64_t form, struct kp_block_change **changes_io);
+static void drop(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
+                 uint64_t form, struct kp_block_change **changes_io);
+
+static void note_change(struct kp_txn *txn, const struct block *block,
+                        struct kp_block_change **changes_io)
+{
+    struct kp_block_change *change =
+        kp_arena_alloc(txn->scratch, sizeof *change + sizeof change->forms[0] * block->listed);
+    if (change == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for a block of forms");
+        return;
+    }
+    change->count = block->listed;
+    memcpy(change->forms, block->forms, sizeof change->forms[0] * block->listed);
+    change->next = *changes_io;
+    *changes_io = change;
+}
+
+/* The forms of the block come under the narrower keys, or leave them. */
+static void move_all(struct kp_txn *txn, const struct place *place, const struct block *block,
+                     bool narrower, struct kp_block_change **changes_io)
+{
+    note_change(txn, block, changes_io);
+    for (uint32_t i = 0; i < block->listed && kp_txn_error(txn) == KP_OK; i++) {
+        struct kp_known_form known;
+        struct kp_match_keys keys;
+        struct place to;
+        if (!kp_forms_load(txn, block->forms[i], &known) || !kp_forms_decode(txn, &known, &keys) ||
+            !narrow(place, &keys, &to)) {
+            return;
+        }
+        if (narrower) {
+            add(txn, &to, &keys, block->forms[i], changes_io);
+        } else {
+            drop(txn, &to, &keys, block->forms[i], changes_io);
+        }
+    }
+}
+
+static void add(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
+                uint64_t form, struct kp_block_change **changes_io)
+{
+    struct block block;
+    struct place narrower;
+    load(txn, place, &block);
+    block.count++;
+    if (block.count <= KP_BLOCK_FORMS_MAX) {
+        block.forms[block.listed++] = form;
+    } else {
+        put_further(txn, place, form);
+    }
+    store(txn, place, &block);
+    if (block.count == KP_BLOCK_FORMS_MAX + 1) {
+        move_all(txn, place, &block, /* narrower= */ true, changes_io);
+    }
+    if (block.count > KP_BLOCK_FORMS_MAX && narrow(place, keys, &narrower)) {
+        add(txn, &narrower, keys, form, changes_io);
+    }
+}
+
+static void drop(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
+                 uint64_t form, struct kp_block_change **changes_io)
+{
+    struct block block;
+    struct place narrower;
+    load(txn, place, &block);
+    if (block.count == 0) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a form is missing under one of its keys");
+        return;
+    }
+    uint32_t at = 0;
+    while (at < block.listed && block.forms[at] != form) {
+        at++;
+    }
+    bool was_narrow = block.count > KP_BLOCK_FORMS_MAX;
+    if (was_narrow && narrow(place, keys, &narrower)) {
+        drop(txn, &narrower, keys, form, changes_io);
+    }
+    block.count--;
+    if (at == block.listed) {
+        struct kp_key key = further_key(place, form);
+        (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
+    } else if (was_narrow) {
+        block.forms[at] = take_further(txn, place);
+    } else {
+        block.forms[at] = block.forms[--block.listed];
+    }
+    store(txn, place, &block);
+    if (was_narrow && block.count == KP_BLOCK_FORMS_MAX) {
+        move_all(txn, place, &block, /* narrower= */ false, changes_io);
+    }
+}
+
+void kp_blocks_add(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_t form,
+                   struct kp_block_change **changes_io)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        add(txn, &place, keys, form, changes_io);
+    }
+}
+
+void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_t form,
+                      struct kp_block_change **changes_io)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        drop(txn, &place, keys, form, changes_io);
+    }
+}
+
+/* --- who meets --- */
+
+static void sift_down(uint64_t *ids, uint32_t from, uint32_t count)
+{
+    uint64_t id = ids[from];
+    for (uint32_t child = 2 * from + 1; child < count; child = 2 * from + 1) {
+        child += child + 1 < count && ids[child] < ids[child + 1] ? 1 : 0;
+        if (id >= ids[child]) {
+            break;
+        }
+        ids[from] = ids[child];
+        from = child;
+    }
+    ids[from] = id;
+}
+
+static uint32_t sort_unique(uint64_t *ids, uint32_t count)
+{
+    for (uint32_t i = count / 2; i-- > 0;) {
+        sift_down(ids, i, count);
+    }
+    for (uint32_t rest = count; rest-- > 1;) {
+        uint64_t last = ids[rest];
+        ids[rest] = ids[0];
+        ids[0] = last;
+        sift_down(ids, 0, rest);
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (kept == 0 || ids[kept - 1] != ids[i]) {
+            ids[kept++] = ids[i];
+        }
+    }
+    return kept;
+}
+
+/* The block in which a form with these keys is compared; false: none, it is too common. */
+static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, struct place *place_io,
+                      struct block *ret_block)
+{
+    load(txn, place_io, ret_block);
+    while (ret_block->count > KP_BLOCK_FORMS_MAX) {
+        struct place narrower;
+        if (!narrow(place_io, keys, &narrower)) {
+            return false;
+        }
+        *place_io = narrower;
+        load(txn, place_io, ret_block);
+    }
+    return true;
+}
+
+bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
+                          uint64_t **ret_forms, uint32_t *ret_count)
+{
+    uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * CANDIDATES_MAX);
+    uint32_t count = 0;
+    if (forms == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms that share a key");
+        return false;
+    }
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        struct block block;
+        if (find_open(txn, keys, &place, &block)) {
+            memcpy(forms + count, block.forms, sizeof *forms * block.listed);
+            count += block.listed;
+        }
+    }
+    *ret_forms = forms;
+    *ret_count = sort_unique(forms, count);
+    return kp_txn_error(txn) == KP_OK;
+}
+
+bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
+                    const struct kp_match_keys *b)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        for (uint32_t j = 0; j < b->count; j++) {
+            struct place place_a = place_of(&a->keys[i]);
+            struct place place_b = place_of(&b->keys[j]);
+            struct block block;
+            if (same_place(&place_a, &place_b) && find_open(txn, a, &place_a, &block) &&
+                find_open(txn, b, &place_b, &block) && same_place(&place_a, &place_b)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Forms that share a key are a block: only they are compared. A block of more than
+ * KP_BLOCK_FORMS_MAX is narrowed: its forms are looked for under the key and one field more, and
+ * when it is smaller again, under the key alone. So which forms meet follows from which there are,
+ * not from the order in which they came.
+ */
+#ifndef KP_CORE_BLOCKS_H
+#define KP_CORE_BLOCKS_H
+
+#include "core/forms.h"
+
+/* The forms of a block that was narrowed or is so no more: who meets whom has changed among them.
+ */
+struct kp_block_change {
+    struct kp_block_change *next;
+    uint32_t count;
+    uint64_t forms[];
+};
+
+/* The form stands under its keys from now on, or no longer. Changes are prepended to
+ * *changes_io, in the transaction's scratch. */
+void kp_blocks_add(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_t form,
+                   struct kp_block_change **changes_io);
+void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_t form,
+                      struct kp_block_change **changes_io);
+
+/* Whom a form with these keys meets: ids rising, each once, in scratch. false: the transaction
+ * failed. */
+bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
+                          uint64_t **ret_forms, uint32_t *ret_count);
+/* Whether two forms that are in their blocks meet. */
+bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
+                    const struct kp_match_keys *b);
+
+#endif
