@@ -436,8 +436,8 @@ static void note_signal(const struct kp_command_signal *signal, struct kp_entry_
 /* What the batch becomes in the journal. KP_E_LIMIT: it says too much of too many persons. */
 static enum kp_err make_entry(struct desk *desk, const struct kp_view *view,
                               const struct kp_view_counterpart *counterpart,
-                              const Knooppunt__V1__Envelope *envelope,
-                              struct kp_entry **ret_entry, struct kp_diag *reterr_diag)
+                              const Knooppunt__V1__Envelope *envelope, struct kp_entry **ret_entry,
+                              struct kp_diag *reterr_diag)
 {
     const Knooppunt__V1__SubmitBatch *batch = envelope->submit_batch;
     struct kp_command_signal signal;

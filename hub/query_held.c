@@ -126,7 +126,8 @@ static enum kp_err make_retry(struct kp_hub *hub, struct kp_txn *txn, uint64_t p
     kp_arena_init(&arena, RETRY_ARENA_BYTES);
     kp_intake_take(intake, &view->core.house, held.partner, &received, &arena, &signal);
     kp_view_release(view);
-    struct kp_entry *entry = kp_entry_new(KP_COMMAND_HELD_RETRY, held.signal.signal.size + RETRY_BYTES_EXTRA, 1);
+    struct kp_entry *entry =
+        kp_entry_new(KP_COMMAND_HELD_RETRY, held.signal.signal.size + RETRY_BYTES_EXTRA, 1);
     struct kp_writer writer;
     kp_random(head.message_id, sizeof head.message_id);
     kp_writer_init(&writer, entry->body, entry->body_capacity);

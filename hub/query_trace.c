@@ -81,8 +81,8 @@ static void event_step(const struct kp_view *view, struct kp_txn *txn, struct kp
 }
 
 static void persons_section(const struct kp_match_model *model, struct kp_txn *txn,
-                            const struct kp_stored_signal *stored,
-                            uint64_t position, struct kp_answer *answer)
+                            const struct kp_stored_signal *stored, uint64_t position,
+                            struct kp_answer *answer)
 {
     kp_answer_section(answer, "persons");
     if (stored->status != KP_SIGNAL_CURRENT) {

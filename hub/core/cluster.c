@@ -169,8 +169,7 @@ static bool reach_person(struct kp_txn *txn, uint64_t person, struct kp_reach *r
         return true;
     }
     size_t mark = kp_txn_scratch_mark(txn);
-    bool good = kp_person_load(txn, person, 0, &state) &&
-                state.component != KP_COMPONENT_FROZEN &&
+    bool good = kp_person_load(txn, person, 0, &state) && state.component != KP_COMPONENT_FROZEN &&
                 kp_cluster_persons(txn, person, state.component, &persons, &count);
     for (uint32_t i = 0; good && i < count; i++) {
         size_t inner = kp_txn_scratch_mark(txn);
@@ -531,7 +530,8 @@ static void weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64
 
 /* --- more than may be put together --- */
 
-/* The component of this person holds together with more: in it only an equal BSN joins from now on. */
+/* The component of this person holds together with more: in it only an equal BSN joins from now on.
+ */
 static void freeze(struct kp_core *core, struct kp_txn *txn, uint64_t person)
 {
     struct kp_person state;

@@ -21,9 +21,8 @@ static void tag_of_mention(const struct kp_command_signal *signal, uint8_t index
     memcpy(ret_tag, digest, KP_TAG_BYTES);
 }
 
-bool kp_match_look(struct kp_core *core, struct kp_txn *txn,
-                   const struct kp_command_signal *signal, uint8_t index,
-                   struct kp_place *ret_place)
+bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
+                   uint8_t index, struct kp_place *ret_place)
 {
     const struct kp_command_mention *mention = &signal->mentions[index];
     struct kp_known_form *form = &ret_place->form;

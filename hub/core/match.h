@@ -20,9 +20,8 @@ struct kp_place {
 };
 
 /* false: the transaction failed. */
-bool kp_match_look(struct kp_core *core, struct kp_txn *txn,
-                   const struct kp_command_signal *signal, uint8_t index,
-                   struct kp_place *ret_place);
+bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
+                   uint8_t index, struct kp_place *ret_place);
 /* Carries out what follows from it; the caller adds the mention, then follows the changes. */
 void kp_match_place(struct kp_core *core, struct kp_txn *txn, const struct kp_place *place,
                     struct kp_bearer *ret_bearer);

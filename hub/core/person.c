@@ -50,7 +50,8 @@ static bool take_room(struct kp_txn *txn, uint32_t extra, struct kp_person *pers
 {
     person->mention_capacity = person->mention_count + extra;
     person->form_capacity = person->form_count + extra;
-    person->forms = kp_arena_alloc(txn->scratch, sizeof *person->forms * (person->form_capacity + 1u));
+    person->forms =
+        kp_arena_alloc(txn->scratch, sizeof *person->forms * (person->form_capacity + 1u));
     person->mentions =
         kp_arena_alloc(txn->scratch, sizeof *person->mentions * (person->mention_capacity + 1u));
     if (!kp_arena_ok(txn->scratch)) {

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-#define STORED_VERSION 2         /* 1: mentions without forms */
+#define STORED_VERSION 2 /* 1: mentions without forms */
 #define STORED_BYTES_EXTRA 64u
 #define SIGNAL_FIXED_BYTES 2048u /* more than everything of a stored signal but its bytes */
 

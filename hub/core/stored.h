@@ -14,12 +14,13 @@ enum kp_signal_status {
 
 struct kp_stored_signal {
     enum kp_signal_status status;
-    uint16_t partner;                /* counterpart number */
-    struct kp_wall stamp;            /* of its command */
-    uint64_t batch_position;         /* key of its batch */
-    uint64_t replaced_by;            /* position; 0: none */
-    struct kp_command_signal signal; /* signal.signal is cut to the head and the first person; its
-                                        mentions have tags only: their forms are rows of their own */
+    uint16_t partner;        /* counterpart number */
+    struct kp_wall stamp;    /* of its command */
+    uint64_t batch_position; /* key of its batch */
+    uint64_t replaced_by;    /* position; 0: none */
+    struct kp_command_signal
+        signal; /* signal.signal is cut to the head and the first person; its
+                   mentions have tags only: their forms are rows of their own */
 };
 
 /* false: no such signal, or the transaction failed. Slices live in the transaction's scratch. */

@@ -457,10 +457,14 @@ static void arrival_order_does_not_change_the_grouping(void **state)
     static struct kp_house house;
     (void)state;
     const struct told signals[ORDER_SIGNALS] = {
-        tell("politie", "1", 1, "b1", "n1:anna"),   tell("om", "2", 1, NULL, "n1:"),
-        tell("jeugdzorg", "3", 1, "b2", "n1:alma"), tell("politie", "4", 1, "b3", "n2"),
-        tell("om", "5", 1, NULL, "n2"),             tell("jeugdzorg", "6", 1, NULL, "n2"),
-        tell("politie", "7", 1, NULL, "n3"),        tell("om", "8", 1, NULL, "n3"),
+        tell("politie", "1", 1, "b1", "n1:anna"),
+        tell("om", "2", 1, NULL, "n1:"),
+        tell("jeugdzorg", "3", 1, "b2", "n1:alma"),
+        tell("politie", "4", 1, "b3", "n2"),
+        tell("om", "5", 1, NULL, "n2"),
+        tell("jeugdzorg", "6", 1, NULL, "n2"),
+        tell("politie", "7", 1, NULL, "n3"),
+        tell("om", "8", 1, NULL, "n3"),
         tell("jeugdzorg", "9", 1, NULL, NULL),
     };
     char expected[128] = "";

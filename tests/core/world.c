@@ -140,14 +140,14 @@ void world_mention(const char *bsn, const char *name, struct kp_command_mention 
         char family[32];
         size_t size = strcspn(name, ":");
         (void)snprintf(family, sizeof family, "%.*s", (int)size, name); /* labels are short */
-        struct kp_slice first = name[size] == '\0' ? word_of("given", name, given)
-                                                  : kp_slice_str(name + size + 1);
+        struct kp_slice first =
+            name[size] == '\0' ? word_of("given", name, given) : kp_slice_str(name + size + 1);
         form.given_count = first.size > 0 ? 1 : 0;
         form.given[0].text = first;
         form.initials = first.size > 0 ? kp_slice_of(first.bytes, 1) : KP_SLICE_LIT("a");
         form.surname_count = 1;
-        form.surnames[0] = (struct kp_form_name){.text = word_of("surname", family, surname),
-                                                 .use = KP_FORM_OWN};
+        form.surnames[0] =
+            (struct kp_form_name){.text = word_of("surname", family, surname), .use = KP_FORM_OWN};
         form.birth_date = 19800315;
         add_key(&keys, KP_KEY_BIRTH_SURNAME, family);
     }
@@ -156,8 +156,7 @@ void world_mention(const char *bsn, const char *name, struct kp_command_mention 
     mention->form = kp_writer_slice(&writer);
     kp_match_keys_put(&writer, &keys);
     assert_true(kp_writer_ok(&writer));
-    mention->keys =
-        kp_slice_of(room->bytes + mention->form.size, writer.size - mention->form.size);
+    mention->keys = kp_slice_of(room->bytes + mention->form.size, writer.size - mention->form.size);
     uint8_t digest[KP_SHA256_BYTES];
     kp_sha256(KP_SLICE_LIT("form"), mention->form, KP_SLICE_EMPTY, digest);
     memcpy(mention->form_tag, digest, KP_TAG_BYTES);
@@ -313,8 +312,7 @@ uint64_t world_person_in(struct kp_txn *txn, const char *partner, const char *re
     uint64_t position = position_in(txn, partner, reference);
     assert_true(position > 0);
     assert_true(kp_stored_load(txn, position, &stored));
-    uint64_t person =
-        kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index);
+    uint64_t person = kp_match_find(txn, &stored.signal.mentions[index], position, (uint8_t)index);
     struct kp_person state;
     assert_true(kp_person_load(txn, person, 0, &state));
     assert_true(kp_person_find(&state, position, (uint8_t)index) >= 0); /* both ways (I6) */

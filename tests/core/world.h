@@ -42,8 +42,8 @@ struct told {
 };
 
 /* A mention of a person with that BSN and that name; either may be NULL. The same name is the same
- * form, another one is like none. "n1:anna" and "n1:alma" have one surname, and "n1:" has it too and
- * says no more than the initial a. All were born on one day. */
+ * form, another one is like none. "n1:anna" and "n1:alma" have one surname, and "n1:" has it too
+ * and says no more than the initial a. All were born on one day. */
 struct world_form {
     uint8_t bytes[KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX];
 };

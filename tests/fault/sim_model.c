@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "core/held.h"
+#include "core/match/partition.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,47 +145,75 @@ const struct sim_known *sim_model_current(const struct sim_model *model, uint32_
 struct mention {
     const struct sim_signal *signal;
     uint32_t index;
-    char person[48]; /* "b1": the one with this BSN; "n1": known by name only; else nobody else */
+    char person[48]; /* "f3": whose form is parted with the third one; else nobody else */
 };
 
-static bool is_bsn_of(const struct mention *mention, const char *name, const char **bsn)
+/* The forms of all mentions, in the order of their contents, each once. */
+struct forms {
+    struct world_form rooms[MENTIONS_MAX];
+    struct kp_slice bytes[MENTIONS_MAX];
+    uint32_t count;
+};
+
+static uint32_t form_at(const struct forms *forms, struct kp_slice bytes)
 {
-    const struct told *told = &mention->signal->told;
-    bool with = told->bsn[mention->index] != NULL && same_text(told->name[mention->index], name);
-    *bsn = with ? told->bsn[mention->index] : NULL;
-    return with;
+    uint32_t at = 0;
+    while (at < forms->count && kp_slice_compare(forms->bytes[at], bytes) < 0) {
+        at++;
+    }
+    return at;
 }
 
-/* The only BSN that is seen with the name; NULL: none, or several. */
-static const char *only_bsn(const struct mention *mentions, uint32_t count, const char *name)
+static void keep_form(struct forms *forms, struct kp_slice bytes)
 {
-    const char *only = NULL;
+    uint32_t at = form_at(forms, bytes);
+    if (at < forms->count && kp_slice_equal(forms->bytes[at], bytes)) {
+        return;
+    }
+    memmove(&forms->bytes[at + 1], &forms->bytes[at], sizeof forms->bytes[0] * (forms->count - at));
+    forms->bytes[at] = bytes;
+    forms->count++;
+}
+
+/* Who is one person: all forms parted at once, whichever came first. */
+static void name_persons(struct mention *mentions, uint32_t count)
+{
+    static struct forms forms;
+    static struct kp_form decoded[MENTIONS_MAX];
+    uint32_t groups[MENTIONS_MAX];
+    struct kp_slice of_mention[MENTIONS_MAX];
+    struct kp_match_model model;
+    struct kp_arena arena;
+    forms.count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const char *bsn;
-        if (!is_bsn_of(&mentions[i], name, &bsn)) {
-            continue;
+        const struct told *told = &mentions[i].signal->told;
+        struct kp_command_mention mention = {0};
+        uint32_t index = mentions[i].index;
+        world_mention(told->bsn[index], told->name[index], &mention, &forms.rooms[i]);
+        of_mention[i] = mention.has_form ? mention.form : KP_SLICE_EMPTY;
+        if (mention.has_form) {
+            keep_form(&forms, mention.form);
         }
-        if (only != NULL && strcmp(only, bsn) != 0) {
-            return NULL;
+    }
+    for (uint32_t i = 0; i < forms.count; i++) {
+        struct kp_reader reader;
+        kp_reader_init(&reader, forms.bytes[i]);
+        kp_form_get(&reader, &decoded[i]);
+    }
+    kp_match_model_init(&model, KP_HOUSE_SIGNALS_EXPECTED);
+    kp_arena_init(&arena, 1u << 20);
+    struct kp_partition_in in = {.model = &model, .forms = decoded, .count = forms.count};
+    assert_true(kp_partition(&in, &arena, groups));
+    kp_arena_done(&arena);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct told *told = &mentions[i].signal->told;
+        if (of_mention[i].size > 0) {
+            (void)snprintf(mentions[i].person, sizeof mentions[i].person, "f%u",
+                           groups[form_at(&forms, of_mention[i])]);
+        } else {
+            (void)snprintf(mentions[i].person, sizeof mentions[i].person, "%s/%s/%u", told->partner,
+                           told->reference, mentions[i].index);
         }
-        only = bsn;
-    }
-    return only;
-}
-
-static void name_person(const struct mention *mentions, uint32_t count, struct mention *mention)
-{
-    const struct told *told = &mention->signal->told;
-    const char *bsn = told->bsn[mention->index];
-    const char *name = told->name[mention->index];
-    if (bsn == NULL && name != NULL) {
-        bsn = only_bsn(mentions, count, name);
-    }
-    if (bsn != NULL || name != NULL) {
-        (void)snprintf(mention->person, sizeof mention->person, "%s", bsn != NULL ? bsn : name);
-    } else {
-        (void)snprintf(mention->person, sizeof mention->person, "%s/%s/%u", told->partner,
-                       told->reference, mention->index);
     }
 }
 
@@ -201,9 +230,7 @@ static uint32_t list_mentions(const struct sim_model *model,
             }
         }
     }
-    for (uint32_t i = 0; i < count; i++) {
-        name_person(ret_mentions, count, &ret_mentions[i]);
-    }
+    name_persons(ret_mentions, count);
     return count;
 }
 

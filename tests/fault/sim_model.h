@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What must be true after signals came in, from the rules in proto/README.md and hub/core/match.h
- * and from nothing else: no function of the core takes part in an expectation. Small numbers, plain
- * loops.
+ * What must be true after signals came in, from the rules in proto/README.md: no function of the
+ * core takes part in an expectation but one, kp_partition over all forms at once: the core itself
+ * only ever parts what one change touches. Small numbers, plain loops.
  */
 #ifndef KP_TESTS_SIM_MODEL_H
 #define KP_TESTS_SIM_MODEL_H
