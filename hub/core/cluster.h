@@ -24,8 +24,9 @@
 #define KP_COMPONENT_FROZEN UINT64_MAX
 #define KP_PERSON_SPLIT (UINT64_C(1) << 63)
 #define KP_PERSON_SPLIT_BITS 16u /* of the number of the person; above them the position */
-#define KP_PERSON_INDEX_BITS 5u  /* the same of a person made by a mention: KP_SIGNAL_PERSONS_MAX  \
-                                  */
+#define KP_PERSON_INDEX_BITS                                                                       \
+    5u /* the same of a person made by a mention: KP_SIGNAL_PERSONS_MAX                            \
+        */
 
 /* Whom a form is weighed with. */
 struct kp_reach {

@@ -27,7 +27,7 @@ SCHEMA = "gm/jz0100_msg_gmberichten_resolved2025.xsd"
 PREFIXES = {"van", "de", "den", "der", "ten", "ter", "el"}
 
 Signal = collections.namedtuple("Signal", "partner reference version withdraw kind date themes persons content")
-Mention = collections.namedtuple("Mention", "role bsn key")
+Mention = collections.namedtuple("Mention", "role bsn key year_key")
 
 
 class Held(Exception):
@@ -55,7 +55,7 @@ def check_date(year, month, day):
     return year, month, day
 
 
-def mention(role, bsn, surname, given, initials, birth):
+def mention(role, bsn, surname, given, initials, birth, place):
     bsn = bsn or ""
     if bsn and not re.fullmatch("[0-9]{9}", bsn):
         raise Held("BSN")
@@ -66,7 +66,8 @@ def mention(role, bsn, surname, given, initials, birth):
         name = name[1:]
     first = plain(given or "") or plain(initials or "")
     key = ("".join(name), first[0][0], birth) if name and first and birth and all(birth) else None
-    return Mention(role, bsn if bsn and eleven(bsn) else "", key)
+    year_key = ("".join(name), first[0], birth[0], place) if name and first and len(first[0]) > 1 and birth and place else None
+    return Mention(role, bsn if bsn and eleven(bsn) else "", key, year_key)
 
 
 # --- the four formats ---
@@ -92,7 +93,8 @@ def politie_record(element):
         role = {"V": "pleger", "S": "slachtoffer", "B": "slachtoffer", "G": "getuige", "K": "kind"}.get(person.get("rol"), "overig")
         birth = text(person, "geboortedatum")
         persons.append(mention(role, text(person, "bsn"), text(person, "geslachtsnaam"), text(person, "voornamen"),
-                               text(person, "voorletters"), check_date(*map(int, birth.split("-"))) if birth else None))
+                               text(person, "voorletters"), check_date(*map(int, birth.split("-"))) if birth else None,
+                               text(person, "geboorteplaats")))
     themes = [theme.text for theme in element.findall(BPS + "thema")]
     return Signal("politie", reference, version, False, kind, date, themes, persons, xml.etree.ElementTree.tostring(element))
 
@@ -114,7 +116,7 @@ def om_row(row, version):
         return check_date(year, month, day)
     birth = date(row["GEBDATUM"]) if row["GEBDATUM"] else None
     incident = date(row["DATUM"])
-    person = mention("pleger", row["BSN"], row["NAAM"], row["VOORNAMEN"], row["VOORLETTERS"], birth)
+    person = mention("pleger", row["BSN"], row["NAAM"], row["VOORNAMEN"], row["VOORLETTERS"], birth, row["GEBPLAATS"])
     return Signal("om", row["VOLGNUMMER"], version, False, kind, incident, [], [person], tuple(row.values()))
 
 
@@ -158,7 +160,8 @@ def reclassering_line(line):
     client = record["client"]
     datetime.datetime.fromisoformat(record["geregistreerd"])
     birth = date(client["geboortedatum"]) if client.get("geboortedatum") else None
-    person = mention("pleger", client.get("bsn"), client.get("achternaam"), client.get("voornamen"), client.get("voorletters"), birth)
+    person = mention("pleger", client.get("bsn"), client.get("achternaam"), client.get("voornamen"), client.get("voorletters"), birth,
+                     client.get("geboorteplaats"))
     return Signal("reclassering", record["id"], record["versie"], False, kind, date(record["datum"]), [], [person], line)
 
 
@@ -195,11 +198,12 @@ def jeugdzorg_message(root):
         full = next((value for name, value in birth.attrib.items() if name.endswith("indOnvolledigeDatum")), "V")
         text = birth.text
         known = (int(text[:4]), 0 if full == "M" else int(text[4:6]), 0 if full in "MD" else int(text[6:8]))
-    persons = [mention(role, local(person, "inp.bsn"), local(person, "geslachtsnaam"), local(person, "voornamen"), "", known)]
+    persons = [mention(role, local(person, "inp.bsn"), local(person, "geslachtsnaam"), local(person, "voornamen"), "", known,
+                       local(person, "inp.geboorteplaats"))]
     for beside in message.findall("{*}heeftAlsOverigBetrokkene"):
         other = beside.find("{*}gerelateerde/{*}natuurlijkPersoon")
         persons.append(mention("kind" if local(beside, "betrokkenheidRelatie") == "015" else "overig", local(other, "inp.bsn"),
-                               local(other, "naam"), "", "", None))
+                               local(other, "naam"), "", "", None, None))
     return Signal("jeugdzorg", reference, version, False, kind, date, [], persons, (reference, version))
 
 
@@ -255,7 +259,8 @@ def grouping(live):
     persons = collections.defaultdict(list)
     for where, signal in live.items():
         for i, person in enumerate(signal.persons):
-            whose = person.bsn or (person.key and (min(names[person.key]) if len(names[person.key]) == 1 else person.key)) or (where, i)
+            by_key = person.key and (min(names[person.key]) if len(names[person.key]) == 1 else person.key)
+            whose = person.bsn or by_key or person.year_key or (where, i)
             persons[whose].append((signal, person.role))
     return persons
 

@@ -192,7 +192,12 @@ static struct hub *hub_open(const struct kp_house *house)
     struct hub *hub = test_calloc(1, sizeof *hub);
     const struct kp_secret key = {{7}};
     struct kp_effects effects = {0};
+    struct kp_txn *txn;
+    struct kp_diag diag = {0};
     kp_store_open_ram(&hub->store);
+    assert_int_equal(kp_txn_begin(&hub->store, /* write= */ false, &txn, &diag), KP_OK);
+    assert_int_equal(kp_core_load(&hub->core, txn, &diag), KP_OK);
+    kp_txn_abort(txn);
     hub->intake = kp_intake_new(&key);
     kp_arena_init(&hub->arena, 4u << 20);
     uint8_t *body = test_malloc(4u << 20);

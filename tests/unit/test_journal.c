@@ -424,7 +424,7 @@ static void test_full_map_is_disk_full_and_closes_the_journal(void **state)
 static void test_oversized_record_is_refused(void **state)
 {
     struct journal_fixture *fixture = *state;
-    size_t size = ((size_t)4 << 20) + 1;
+    size_t size = (size_t)KP_JOURNAL_RECORD_BYTES_MAX + 1;
     uint8_t *body = calloc(1, size);
     struct kp_journal_record record = {.positions = 1, .body = kp_slice_of(body, size)};
     struct kp_diag diag;

@@ -3,7 +3,7 @@
 
 /* Each line one name; normalised, so "ij" stands as "y" and "ck" as "k". */
 static const char *const lines[] = {
-    " mohamed mohammed mohamad mohammad muhammad muhammed muhamed mohamet mohammet mohand ",
+    " mohamed mohammed mohamad mohammad muhammad muhammed muhamed mohamet mohammet mohand mo ",
     " ahmed ahmad achmed ahmet hamed ",
     " youssef yusuf yousef yousuf joesoef youcef jusuf ",
     " hassan hasan hasane ",

@@ -474,6 +474,9 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !elsewhere) {
         cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
     }
+    if (levels[KP_FIELD_GIVEN] == KP_LEVEL_MISSING && levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING) {
+        cap(score, KP_PRINCIPLE_HOUSEHOLD, band);
+    }
     if (levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING &&
         (!elsewhere || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER)) {
         cap(score, KP_PRINCIPLE_PLACEHOLDER, band);

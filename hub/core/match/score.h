@@ -21,6 +21,7 @@ enum kp_match_principle {
     KP_PRINCIPLE_GENERATION = 6,  /* the same names and address, another birth date */
     KP_PRINCIPLE_PLACEHOLDER = 7, /* a birth date that stands for "not known" */
     KP_PRINCIPLE_OTHER_NAMES = 8, /* neither name agrees: of one house, perhaps */
+    KP_PRINCIPLE_HOUSEHOLD = 9,   /* of one of them neither given name nor birth date is known */
 };
 
 enum kp_match_grade { /* as FHIR's $match */

@@ -86,26 +86,23 @@ class Outcomes:
 
 
 def group(records):
-    """persons: list of lists of (record, mention)."""
-    by_bsn, keys_of, rest = {}, collections.defaultdict(set), []
+    """persons: list of lists of (record, mention). Who it is, as the people behind the exports know; but what has no number and fits
+    two people, or says too little, is given to nobody."""
+    numbers_of = collections.defaultdict(set)
     for record in records:
         for mention in record.mentions:
-            if valid_bsn(mention["bsn"]):
-                by_bsn.setdefault(mention["bsn"], []).append((record, mention))
-                if name_key(mention):
-                    keys_of[name_key(mention)].add(mention["bsn"])
+            if valid_bsn(mention["bsn"]) and name_key(mention):
+                numbers_of[name_key(mention)].add(mention["bsn"])
+    persons, alone = {}, []
+    for record in records:
+        for mention in record.mentions:
+            too_little = not mention["birth"] or (0 in mention["birth"] and not mention["birth_place"])
+            in_doubt = not valid_bsn(mention["bsn"]) and (too_little or len(numbers_of[name_key(mention)]) > 1)
+            if in_doubt:
+                alone.append([(record, mention)])
             else:
-                rest.append((record, mention))
-    by_name, alone = {}, []
-    for record, mention in rest:
-        key = name_key(mention)
-        if key is None:
-            alone.append([(record, mention)])
-        elif len(keys_of[key]) == 1:
-            by_bsn[next(iter(keys_of[key]))].append((record, mention))
-        else:
-            by_name.setdefault(key, []).append((record, mention))
-    return list(by_bsn.values()) + list(by_name.values()) + alone
+                persons.setdefault(mention["who"], []).append((record, mention))
+    return list(persons.values()) + alone
 
 
 def counted(theme, person, today):

@@ -246,11 +246,11 @@ def not_ripe(town):
         town.row(client(twin), "TOM")
     town.rec(client(twin, bsn="none", initials_only=True), "RISC", 2)
 
-    # Incomplete: each of these mentions is somebody of his own.
+    # Incomplete, and at three addresses: he may be one man, and it is for a person to say so.
     vague = person("np-vague", "Ali", "", "Hassan", (1984, 0, 0), "M", birth_place="")
-    town.pv(who(vague, bsn="none"), klasse="VM1")
-    town.row(client(vague, bsn="none"))
-    town.rec(client(vague, bsn="none"), "RISC")
+    town.pv(who(vague, bsn="none", address=make_address("vague 1")), klasse="VM1")
+    town.row(client(vague, bsn="none", address=make_address("vague 2")))
+    town.rec(client(vague, bsn="none", address=make_address("vague 3")), "RISC")
     unknown = person("np-unknown", "", "", "Onbekend", (), "O", birth_place="")
     town.pv(who(unknown, bsn="none", address=None), 2, klasse="VM1")
 
