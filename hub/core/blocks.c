@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define CANDIDATES_MAX (KP_KEYS_MAX * KP_BLOCK_FORMS_MAX)
-
 struct block {
     uint32_t count, listed;
     uint64_t forms[KP_BLOCK_FORMS_MAX];
@@ -300,7 +298,7 @@ static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, stru
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count)
 {
-    uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * CANDIDATES_MAX);
+    uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * KP_CANDIDATES_MAX);
     uint32_t count = 0;
     if (forms == NULL) {
         kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms that share a key");

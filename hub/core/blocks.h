@@ -8,6 +8,7 @@
 #ifndef KP_CORE_BLOCKS_H
 #define KP_CORE_BLOCKS_H
 
+#include "base/limits.h"
 #include "core/forms.h"
 
 /* The forms of a block that was narrowed or is so no more: who meets whom has changed among them.
@@ -25,8 +26,9 @@ void kp_blocks_add(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_
 void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint64_t form,
                       struct kp_block_change **changes_io);
 
-/* Whom a form with these keys meets: ids rising, each once, in scratch. false: the transaction
- * failed. */
+/* Whom a form with these keys meets: ids rising, each once, in scratch, with room for
+ * KP_CANDIDATES_MAX. false: the transaction failed. */
+#define KP_CANDIDATES_MAX (KP_KEYS_MAX * KP_BLOCK_FORMS_MAX + KP_COMPONENT_FORMS_MAX)
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count);
 /* Whether two forms that are in their blocks meet. */

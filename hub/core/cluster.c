@@ -2,7 +2,7 @@
 #include "core/cluster.h"
 
 #include "base/assert.h"
-#include "core/match/partition.h"
+#include "core/decision.h"
 #include "core/moves.h"
 #include "core/person.h"
 
@@ -10,7 +10,9 @@
 
 #define FORMS_MAX KP_COMPONENT_FORMS_MAX
 #define SET_MAX (2 * FORMS_MAX) /* what holds together now, and what did before */
-#define FROZEN_BITS 30000       /* more than any sum: only an equal BSN joins */
+#define DECISIONS_MAX 4096u
+#define DOUBTS_EACH_MAX 3u /* persons that one new form is asked of */
+#define FROZEN_BITS 30000  /* more than any sum: only an equal BSN joins */
 
 /* A form of the set that is weighed, where it stood and where it comes. */
 struct member {
@@ -38,6 +40,7 @@ struct set {
     uint32_t bearer_count;
     uint64_t components[SET_MAX]; /* rows that were */
     uint32_t component_count;
+    bool decided; /* persons have decided something in this house */
 };
 
 static bool failed(const struct set *set)
@@ -124,18 +127,73 @@ static void put_component(struct kp_txn *txn, uint64_t component, const uint64_t
 
 /* Alike enough that what one of the two is matters to the other. Two who are never one do not hold
  * each other: how they are parted hangs on others only. */
+static bool is_hold(const struct kp_match_model *model, const struct kp_match_score *score)
+{
+    return !score->never && score->bits >= model->joined - model->margin;
+}
+
 static bool holds(const struct kp_match_model *model, const struct kp_form *a,
                   const struct kp_form *b)
 {
     struct kp_match_score score;
     kp_match_score(model, a, b, &score);
-    return !score.never && score.bits >= model->joined - model->margin;
+    return is_hold(model, &score);
 }
 
-/* The forms that meet this one and hold it, in scratch, rising. false: the transaction failed. */
+/* Somebody said that the two are one. */
+static bool is_decided(struct kp_txn *txn, const struct kp_known_form *a,
+                       const struct kp_known_form *b)
+{
+    struct kp_decided decided;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool found = kp_decision_get(txn, a->tag, b->tag, &decided);
+    kp_txn_scratch_restore(txn, mark);
+    return found && decided.decision == KP_DECISION_MUST;
+}
+
+/* Keep the best ones, the best first; of equals the older form. */
+static void note_doubt(struct kp_reach *reach, const struct kp_doubt *doubt)
+{
+    uint32_t at = reach->doubt_count;
+    while (at > 0 && reach->doubts[at - 1].bits < doubt->bits) {
+        at--;
+    }
+    if (at == KP_REACH_DOUBTS_MAX) {
+        return;
+    }
+    reach->doubt_count += reach->doubt_count < KP_REACH_DOUBTS_MAX ? 1 : 0;
+    memmove(&reach->doubts[at + 1], &reach->doubts[at],
+            sizeof reach->doubts[0] * (reach->doubt_count - at - 1));
+    reach->doubts[at] = *doubt;
+}
+
+/* Forms of which somebody said that they are one with this one. */
+static uint32_t add_decided(struct kp_txn *txn, const struct kp_known_form *form, uint64_t *forms,
+                            uint32_t count, uint32_t count_max)
+{
+    struct kp_decided decided;
+    const uint8_t *after = NULL;
+    uint8_t last[KP_TAG_BYTES];
+    size_t mark = kp_txn_scratch_mark(txn);
+    while (kp_decision_next(txn, form->tag, after, &decided)) {
+        uint64_t other;
+        uint64_t person;
+        if (decided.decision == KP_DECISION_MUST &&
+            kp_forms_find(txn, decided.other, &other, &person)) {
+            (void)insert(forms, &count, count_max, other);
+        }
+        memcpy(last, decided.other, sizeof last);
+        after = last;
+        kp_txn_scratch_restore(txn, mark);
+    }
+    return count;
+}
+
+/* The forms that meet this one and hold it, in scratch, rising. @doubts: not NULL: note there what
+ * is possible. false: the transaction failed. */
 static bool find_holders(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
-                         const struct kp_match_keys *keys, uint64_t **ret_forms,
-                         uint32_t *ret_count)
+                         const struct kp_match_keys *keys, struct kp_reach *doubts,
+                         uint64_t **ret_forms, uint32_t *ret_count)
 {
     uint64_t *forms;
     uint32_t count;
@@ -145,15 +203,22 @@ static bool find_holders(struct kp_core *core, struct kp_txn *txn, const struct 
     }
     for (uint32_t i = 0; i < count; i++) {
         struct kp_known_form other;
+        struct kp_match_score score;
         size_t mark = kp_txn_scratch_mark(txn);
-        if (forms[i] != form->id && kp_forms_load(txn, forms[i], &other) &&
-            holds(&core->model, &form->form, &other.form)) {
-            forms[kept++] = forms[i];
+        if (forms[i] != form->id && kp_forms_load(txn, forms[i], &other)) {
+            kp_match_score(&core->model, &form->form, &other.form, &score);
+            if (doubts != NULL && score.bits >= core->model.possible) {
+                note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], score.bits});
+            }
+            if (is_hold(&core->model, &score)) {
+                forms[kept++] = forms[i];
+            }
         }
         kp_txn_scratch_restore(txn, mark);
     }
     *ret_forms = forms;
-    *ret_count = kept;
+    *ret_count =
+        kp_decision_any(txn) ? add_decided(txn, form, forms, kept, KP_CANDIDATES_MAX) : kept;
     return kp_txn_error(txn) == KP_OK;
 }
 
@@ -204,7 +269,7 @@ bool kp_cluster_reach(struct kp_core *core, struct kp_txn *txn, const struct kp_
     size_t mark = kp_txn_scratch_mark(txn);
     uint64_t *holders;
     uint32_t count;
-    if (!find_holders(core, txn, form, keys, &holders, &count)) {
+    if (!find_holders(core, txn, form, keys, ret_reach, &holders, &count)) {
         return false;
     }
     for (uint32_t i = 0; i < count && !ret_reach->full; i++) {
@@ -277,6 +342,7 @@ static struct set *open_set(struct kp_core *core, struct kp_txn *txn)
     set->txn = txn;
     set->members = members;
     set->count = set->bearer_count = set->component_count = 0;
+    set->decided = kp_decision_any(txn);
     return set;
 }
 
@@ -330,13 +396,34 @@ static void find_components(struct set *set, enum hold hold)
         for (uint32_t b = a + 1; b < set->count; b++) {
             const struct member *one = &set->members[a];
             const struct member *other = &set->members[b];
-            if (one->component != other->component &&
-                holds(model, &one->known.form, &other->known.form) &&
-                kp_blocks_meet(set->txn, &one->keys, &other->keys)) {
+            bool apart = one->component != other->component;
+            if (apart && ((holds(model, &one->known.form, &other->known.form) &&
+                           kp_blocks_meet(set->txn, &one->keys, &other->keys)) ||
+                          (set->decided && is_decided(set->txn, &one->known, &other->known)))) {
                 join_components(set, a, b);
             }
         }
     }
+}
+
+/* What was decided of the forms, by their places in @members. */
+static uint32_t list_decisions(struct set *set, const uint32_t *members, uint32_t count,
+                               struct kp_partition_decision *ret_decisions)
+{
+    uint32_t found = 0;
+    for (uint32_t a = 0; a < count; a++) {
+        for (uint32_t b = a + 1; b < count && found < DECISIONS_MAX; b++) {
+            struct kp_decided decided;
+            size_t mark = kp_txn_scratch_mark(set->txn);
+            if (kp_decision_get(set->txn, set->members[members[a]].known.tag,
+                                set->members[members[b]].known.tag, &decided)) {
+                ret_decisions[found++] =
+                    (struct kp_partition_decision){a, b, (enum kp_match_decision)decided.decision};
+            }
+            kp_txn_scratch_restore(set->txn, mark);
+        }
+    }
+    return found;
 }
 
 static void part_component(struct set *set, uint32_t component, enum hold hold)
@@ -358,6 +445,12 @@ static void part_component(struct set *set, uint32_t component, enum hold hold)
     }
     struct kp_partition_in in = {.model = &model, .forms = forms, .count = count};
     size_t mark = kp_txn_scratch_mark(set->txn);
+    struct kp_partition_decision *decisions =
+        set->decided ? kp_arena_alloc(set->txn->scratch, sizeof *decisions * DECISIONS_MAX) : NULL;
+    if (decisions != NULL) {
+        in.decisions = decisions;
+        in.decision_count = list_decisions(set, members, count, decisions);
+    }
     if (count > 1 && !kp_partition(&in, set->txn->scratch, groups)) {
         kp_txn_fail(set->txn, KP_E_LIMIT, "no memory to part a component");
         return;
@@ -562,7 +655,7 @@ static bool hold_together(struct kp_core *core, struct kp_txn *txn, uint64_t for
         uint32_t count = 0;
         size_t mark = kp_txn_scratch_mark(txn);
         if (kp_forms_load(txn, queue[at], &known) && kp_forms_decode(txn, &known, &keys) &&
-            find_holders(core, txn, &known, &keys, &holders, &count)) {
+            find_holders(core, txn, &known, &keys, NULL, &holders, &count)) {
             for (uint32_t i = 0; i < count && few; i++) {
                 if (insert(ret_forms, ret_count, FORMS_MAX, holders[i])) {
                     queue[queued++] = holders[i];
@@ -578,10 +671,12 @@ static bool hold_together(struct kp_core *core, struct kp_txn *txn, uint64_t for
 
 /* --- who meets whom has changed --- */
 
-/* The persons who bear these forms, and those who stood with them. */
+/* The persons who bear these forms, and those who stood with them. false: they have more forms than
+ * a set takes, or the transaction failed. */
 static bool gather_persons(struct kp_txn *txn, const uint64_t *forms, uint32_t count,
                            struct kp_reach *reach)
 {
+    uint32_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct kp_person state;
         uint64_t *persons;
@@ -593,11 +688,14 @@ static bool gather_persons(struct kp_txn *txn, const uint64_t *forms, uint32_t c
             return false;
         }
         for (uint32_t n = 0; n < person_count; n++) {
-            (void)insert(reach->persons, &reach->count, SET_MAX, persons[n]);
+            if (insert(reach->persons, &reach->count, SET_MAX, persons[n]) &&
+                kp_person_load(txn, persons[n], 0, &state)) {
+                total += state.form_count;
+            }
         }
         kp_txn_scratch_restore(txn, mark);
     }
-    return true;
+    return total <= SET_MAX && kp_txn_error(txn) == KP_OK;
 }
 
 static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
@@ -606,10 +704,11 @@ static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
     uint64_t persons[SET_MAX];
     struct kp_reach reach = {.persons = persons};
     uint32_t count;
-    if (!hold_together(core, txn, form, forms, &count)) {
-        freeze(core, txn, person_of(txn, form));
-    } else if (gather_persons(txn, forms, count, &reach)) {
+    if (hold_together(core, txn, form, forms, &count) &&
+        gather_persons(txn, forms, count, &reach)) {
         weigh_persons(core, txn, reach.persons, reach.count, HOLD_SEE);
+    } else if (kp_txn_error(txn) == KP_OK) {
+        freeze(core, txn, person_of(txn, form));
     }
 }
 
@@ -623,33 +722,73 @@ void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
     }
 }
 
+void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
+{
+    weigh_again(core, txn, form);
+}
+
 /* --- a form comes or goes --- */
 
-static bool same_bsn(const struct kp_form *a, const struct kp_form *b)
+/* What it is like, and is not one with: for a person to look at. */
+static void put_doubts(struct kp_txn *txn, const struct kp_reach *reach, uint64_t person)
 {
-    return a->bsn_class == KP_FORM_BSN_VALID && b->bsn_class == KP_FORM_BSN_VALID &&
-           a->bsn == b->bsn;
+    uint64_t asked[DOUBTS_EACH_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < reach->doubt_count && count < DOUBTS_EACH_MAX; i++) {
+        uint64_t other = person_of(txn, reach->doubts[i].other);
+        if (other != person && insert(asked, &count, DOUBTS_EACH_MAX, other)) {
+            kp_doubt_put(txn, &reach->doubts[i]);
+        }
+    }
 }
 
 /* Everybody whom it holds is frozen with it; who has its BSN bears it. */
 static void add_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
-                       const struct kp_match_keys *keys, struct set *set)
+                       const struct kp_match_keys *keys, struct kp_bearer *ret_bearer)
 {
+    struct kp_known_form stored = *form;
     uint64_t *holders;
     uint32_t count;
-    if (!find_holders(core, txn, form, keys, &holders, &count)) {
+    stored.person = form->id;
+    if (!find_holders(core, txn, form, keys, NULL, &holders, &count)) {
         return;
     }
-    core->effects->components_full++;
     for (uint32_t i = 0; i < count; i++) {
         freeze(core, txn, person_of(txn, holders[i]));
     }
-    for (uint32_t i = 0; i < count && set->count == 1; i++) {
+    for (uint32_t i = 0; i < count && stored.person == form->id; i++) {
         struct kp_known_form other;
-        struct kp_person person;
-        if (kp_forms_load(txn, holders[i], &other) && same_bsn(&form->form, &other.form) &&
-            kp_person_load(txn, other.person, 0, &person) && person.form_count < FORMS_MAX) {
-            take_person(set, other.person);
+        struct kp_match_score score;
+        if (kp_forms_load(txn, holders[i], &other)) {
+            kp_match_score(&core->model, &form->form, &other.form, &score);
+            stored.person = score.principle == KP_PRINCIPLE_BSN ? other.person : stored.person;
+        }
+    }
+    core->effects->components_full++;
+    core->effects->persons_made += stored.person == form->id ? 1 : 0;
+    kp_forms_store(txn, &stored);
+    ret_bearer->person = stored.person;
+    ret_bearer->component = KP_COMPONENT_FROZEN;
+}
+
+static void add_weighed(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                        const struct kp_match_keys *keys, const struct kp_reach *reach,
+                        struct kp_bearer *ret_bearer)
+{
+    struct set *set = open_set(core, txn);
+    if (set == NULL) {
+        return;
+    }
+    set->members[set->count++] = (struct member){.known = *form, .keys = *keys};
+    set->members[0].known.person = 0;
+    for (uint32_t i = 0; i < reach->count; i++) {
+        take_person(set, reach->persons[i]);
+    }
+    weigh(set, HOLD_ALL);
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->members[i].known.id == form->id) {
+            ret_bearer->person = set->members[i].person;
+            ret_bearer->component = bearer_of(set, ret_bearer->person)->component;
         }
     }
 }
@@ -658,26 +797,13 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
                     const struct kp_match_keys *keys, const struct kp_reach *reach,
                     struct kp_bearer *ret_bearer)
 {
-    struct set *set = open_set(core, txn);
     *ret_bearer = (struct kp_bearer){0};
-    if (set == NULL) {
-        return;
-    }
-    set->members[set->count++] = (struct member){.known = *form, .keys = *keys};
-    set->members[0].known.person = 0;
     if (reach->full) {
-        add_frozen(core, txn, form, keys, set);
+        add_frozen(core, txn, form, keys, ret_bearer);
+    } else {
+        add_weighed(core, txn, form, keys, reach, ret_bearer);
     }
-    for (uint32_t i = 0; i < reach->count; i++) {
-        take_person(set, reach->persons[i]);
-    }
-    weigh(set, reach->full ? HOLD_FROZEN : HOLD_ALL);
-    for (uint32_t i = 0; i < set->count; i++) {
-        if (set->members[i].known.id == form->id) {
-            ret_bearer->person = set->members[i].person;
-            ret_bearer->component = bearer_of(set, ret_bearer->person)->component;
-        }
-    }
+    put_doubts(txn, reach, ret_bearer->person);
     kp_blocks_add(txn, keys, form->id, &ret_bearer->changes);
 }
 
@@ -687,7 +813,7 @@ static void remove_frozen(struct kp_core *core, struct kp_txn *txn,
 {
     uint64_t *holders;
     uint32_t count;
-    if (!find_holders(core, txn, form, keys, &holders, &count)) {
+    if (!find_holders(core, txn, form, keys, NULL, &holders, &count)) {
         return;
     }
     for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
@@ -707,9 +833,9 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
         return;
     }
     kp_forms_remove(txn, &known);
+    kp_doubt_forget(txn, form);
     kp_blocks_remove(txn, &keys, form, &changes);
     if (component == KP_COMPONENT_FROZEN) {
-        weigh_persons(core, txn, &person, 1, HOLD_FROZEN);
         remove_frozen(core, txn, &known, &keys);
     } else if (kp_cluster_persons(txn, person, component, &persons, &count)) {
         struct set *set = open_set(core, txn);

@@ -18,6 +18,7 @@
 
 #include "core/blocks.h"
 #include "core/core.h"
+#include "core/doubt.h"
 
 /* Component of a person whose forms hold together with more than KP_COMPONENT_FORMS_MAX: there only
  * an equal BSN joins, until they are fewer. */
@@ -29,10 +30,13 @@
         */
 
 /* Whom a form is weighed with. */
+#define KP_REACH_DOUBTS_MAX 16u
 struct kp_reach {
     uint32_t count;
     uint64_t *persons; /* rising; of every component that the form is like, all persons */
     bool full;         /* they are too many */
+    uint32_t doubt_count;
+    struct kp_doubt doubts[KP_REACH_DOUBTS_MAX]; /* the forms most like it, that best one first */
 };
 
 /* Of a form that is not there yet. In scratch. false: the transaction failed. */
@@ -54,6 +58,8 @@ void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
 /* No mention of @person has the form any more. @component: what his state says (it may be gone). */
 void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t person,
                        uint64_t component);
+/* What a person decided of the form has changed: what follows for whom it stands with. */
+void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form);
 /* The persons of the component in which this one stands, rising; himself alone when in none. In
  * scratch. false: the transaction failed. */
 bool kp_cluster_persons(struct kp_txn *txn, uint64_t person, uint64_t component,

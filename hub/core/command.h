@@ -22,6 +22,7 @@ enum kp_command_kind {
     KP_COMMAND_TICK = 6,       /* something is due */
     KP_COMMAND_HELD_RETRY = 7, /* a held signal, taken in again */
     KP_COMMAND_HELD_DROP = 8,  /* a held signal that a person gives up, with the reason */
+    KP_COMMAND_DECIDE = 10,    /* of some forms: one person, or two */
 };
 
 struct kp_command_head {

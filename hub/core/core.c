@@ -5,6 +5,7 @@
 #include "core/batch.h"
 #include "core/counterpart.h"
 #include "core/deadline.h"
+#include "core/decision.h"
 #include "core/held.h"
 #include "core/meta.h"
 #include "core/outbox.h"
@@ -211,6 +212,9 @@ static void dispatch(struct kp_core *core, struct kp_txn *txn,
     case KP_COMMAND_HELD_RETRY:
         kp_batch_held_retry(core, txn, head, reader);
         return;
+    case KP_COMMAND_DECIDE:
+        kp_decision_apply(core, txn, head->actor, reader);
+        break;
     case KP_COMMAND_HELD_DROP:
         kp_batch_held_drop(core, txn, head, reader);
         return;

@@ -12,11 +12,10 @@
 
 /* Whatever moves between the persons of a component, a state fits: no command can make one that
  * cannot be stored. */
-_Static_assert(FIXED_BYTES + KP_COMPONENT_FORMS_MAX * FORM_BYTES +
-                       KP_COMPONENT_MENTIONS_MAX * MENTION_BYTES <
+_Static_assert(FIXED_BYTES + KP_COMPONENT_MENTIONS_MAX * (FORM_BYTES + MENTION_BYTES) <
                    KP_STORE_VALUE_BYTES_MAX,
                "the largest person fits in a row");
-_Static_assert(KP_COMPONENT_FORMS_MAX < KP_FORM_NONE, "a form's number fits in a mention");
+_Static_assert(KP_COMPONENT_MENTIONS_MAX < KP_FORM_NONE, "a form's number fits in a mention");
 
 static void get_mention(struct kp_reader *reader, struct kp_mention *ret_mention)
 {

@@ -286,6 +286,44 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
     apply(world, writer.size, 1);
 }
 
+void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
+                  const struct told *b)
+{
+    struct kp_writer writer;
+    struct world_form room;
+    struct kp_command_mention mention = {0};
+    begin_command(world, &writer, KP_COMMAND_DECIDE, 0);
+    kp_put_u8(&writer, (uint8_t)decision);
+    kp_put_u16(&writer, 1);
+    world_mention(a->bsn[0], a->name[0], &mention, &room);
+    kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
+    world_mention(b->bsn[0], b->name[0], &mention, &room);
+    kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
+    apply(world, writer.size, 1);
+}
+
+uint32_t world_count_doubts(struct world *world)
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_doubt doubt = {0};
+    uint32_t count = 0;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    while (kp_doubt_next(txn, doubt.form, doubt.other, &doubt)) {
+        struct kp_known_form form;
+        struct kp_known_form other;
+        struct kp_decided decided;
+        assert_true(kp_forms_load(txn, doubt.form, &form));
+        assert_true(kp_forms_load(txn, doubt.other, &other));
+        count += form.id < other.id && form.person != other.person &&
+                         !kp_decision_get(txn, form.tag, other.tag, &decided)
+                     ? 1
+                     : 0;
+    }
+    kp_txn_abort(txn);
+    return count;
+}
+
 static uint64_t position_in(struct kp_txn *txn, const char *partner, const char *reference)
 {
     struct kp_reference known = {0};

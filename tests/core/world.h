@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "core/batch.h"
 #include "core/core.h"
+#include "core/decision.h"
 #include "core/dossier.h"
 #include "core/match.h"
 #include "core/outbox.h"
@@ -65,6 +66,11 @@ void world_tick(struct world *world);
 void world_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_drop(struct world *world, uint64_t held_position);
 void world_retry(struct world *world, uint64_t held_position, const struct told *told);
+/* Somebody decides of the forms of two mentions. */
+void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
+                  const struct told *b);
+/* Doubts that stand: pairs of forms that are two persons' and that nobody has decided. */
+uint32_t world_count_doubts(struct world *world);
 /* Person of the mention in the signal that stands for the reference now; 0: none. */
 uint64_t world_person(struct world *world, const char *partner, const char *reference,
                       uint32_t index);

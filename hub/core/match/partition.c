@@ -77,6 +77,35 @@ static void score_pairs(struct state *state)
     }
 }
 
+/* Somebody said that two forms with two BSNs are one person: both numbers are his, and that they
+ * differ speaks against it no more. */
+static void allow_both_numbers(struct state *state, const struct kp_form *one,
+                               const struct kp_form *other)
+{
+    const struct kp_form *forms = state->in->forms;
+    for (uint32_t a = 0; a < state->in->count; a++) {
+        for (uint32_t b = 0; b < state->in->count; b++) {
+            if (forms[a].bsn_class == KP_FORM_BSN_VALID && forms[a].bsn == one->bsn &&
+                forms[b].bsn_class == KP_FORM_BSN_VALID && forms[b].bsn == other->bsn) {
+                *pair(state, a, b) = *pair(state, b, a) = 0;
+            }
+        }
+    }
+}
+
+static void take_numbers(struct state *state)
+{
+    for (uint32_t i = 0; i < state->in->decision_count; i++) {
+        const struct kp_partition_decision *decision = &state->in->decisions[i];
+        const struct kp_form *one = &state->in->forms[decision->a];
+        const struct kp_form *other = &state->in->forms[decision->b];
+        if (decision->decision == KP_DECISION_MUST && one->bsn_class == KP_FORM_BSN_VALID &&
+            other->bsn_class == KP_FORM_BSN_VALID && one->bsn != other->bsn) {
+            allow_both_numbers(state, one, other);
+        }
+    }
+}
+
 static void take_decisions(struct state *state)
 {
     for (uint32_t i = 0; i < state->in->decision_count; i++) {
@@ -322,6 +351,7 @@ bool kp_partition(const struct kp_partition_in *in, struct kp_arena *arena, uint
         ret_groups[i] = i;
     }
     score_pairs(&state);
+    take_numbers(&state);
     take_decisions(&state);
     sort_links(state.links, state.link_count);
     join_all(&state);
