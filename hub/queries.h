@@ -26,6 +26,9 @@ kp_query_fn kp_query_trace;
 /* query_enrol.c */
 kp_query_fn kp_query_partner_enrol, kp_query_partner_revoke, kp_query_partner_list;
 kp_query_fn kp_query_user_enrol, kp_query_user_revoke, kp_query_user_list;
+/* query_match.c */
+kp_query_fn kp_query_review_list, kp_query_review_show, kp_query_review_accept;
+kp_query_fn kp_query_review_reject, kp_query_review_undo, kp_query_match_explain;
 /* query_person.c */
 kp_query_fn kp_query_person_count, kp_query_proposal_list;
 /* query_store.c */
@@ -38,10 +41,5 @@ const char *kp_query_enum_name(const ProtobufCEnumDescriptor *type, int value);
 
 /* A position from text; 0 when it is none. */
 uint64_t kp_query_number(const char *text);
-
-/* explain.c: why a mention is of this person, as texts of a row. */
-void kp_explain_mention(const struct kp_match_model *model, struct kp_txn *txn,
-                        const struct kp_command_mention *mention, uint64_t person,
-                        struct kp_answer *answer);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* One signal's whole path: batch, journal, what became of it, its persons, and every event it
  * caused, with times. */
+#include "explain.h"
 #include "queries.h"
 
 #include "core/batch.h"
