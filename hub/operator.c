@@ -46,6 +46,7 @@ static const struct {
     {"review.reject", kp_query_review_reject},
     {"review.undo", kp_query_review_undo},
     {"match.explain", kp_query_match_explain},
+    {"match.unmerge", kp_query_match_unmerge},
     {"held.list", kp_query_held_list},
     {"held.show", kp_query_held_show},
     {"held.retry", kp_query_held_retry},

@@ -29,6 +29,7 @@ kp_query_fn kp_query_user_enrol, kp_query_user_revoke, kp_query_user_list;
 /* query_match.c */
 kp_query_fn kp_query_review_list, kp_query_review_show, kp_query_review_accept;
 kp_query_fn kp_query_review_reject, kp_query_review_undo, kp_query_match_explain;
+kp_query_fn kp_query_match_unmerge;
 /* query_person.c */
 kp_query_fn kp_query_person_count, kp_query_proposal_list;
 /* query_store.c */

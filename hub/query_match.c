@@ -26,6 +26,22 @@ struct item {
     uint64_t person, other;
 };
 
+/* Of the form it was decided whose it is. */
+static bool is_settled(struct kp_txn *txn, const struct kp_known_form *form)
+{
+    struct kp_decided decided;
+    const uint8_t *after = NULL;
+    uint8_t last[KP_TAG_BYTES];
+    while (kp_decision_next(txn, form->tag, after, &decided)) {
+        if (decided.decision == KP_DECISION_MUST) {
+            return true;
+        }
+        memcpy(last, decided.other, sizeof last);
+        after = last;
+    }
+    return false;
+}
+
 /* A doubt that still is a question. */
 static bool is_open(struct kp_txn *txn, const struct kp_doubt *doubt, struct item *ret_item)
 {
@@ -35,7 +51,8 @@ static bool is_open(struct kp_txn *txn, const struct kp_doubt *doubt, struct ite
     size_t mark = kp_txn_scratch_mark(txn);
     bool open = doubt->form < doubt->other && kp_forms_load(txn, doubt->form, &form) &&
                 kp_forms_load(txn, doubt->other, &other) && form.person != other.person &&
-                !kp_decision_get(txn, form.tag, other.tag, &decided);
+                !kp_decision_get(txn, form.tag, other.tag, &decided) && !is_settled(txn, &form) &&
+                !is_settled(txn, &other);
     if (open) {
         *ret_item = (struct item){.doubt = *doubt, .person = form.person, .other = other.person};
     }
@@ -460,36 +477,52 @@ static void explain_form(const struct kp_match_model *model, struct kp_txn *txn,
     }
 }
 
-static enum kp_err explain(const struct kp_match_model *model, struct kp_txn *txn,
-                           const struct kp_query *query, struct kp_answer *answer,
-                           struct kp_diag *reterr_diag)
+/* "POSITION [NUMBER]": a person in a signal that stands. *ret_form 0: he cannot be looked for. */
+static enum kp_err find_mention(struct kp_txn *txn, const struct kp_query *query,
+                                uint64_t *ret_form, uint64_t *ret_person,
+                                struct kp_diag *reterr_diag)
 {
     struct kp_stored_signal stored;
-    uint64_t position = kp_query_number(query->arguments[0]);
-    uint64_t index = query->argument_count > 1 ? kp_query_number(query->arguments[1]) : 1;
+    uint64_t position = query->argument_count > 0 ? kp_query_number(query->arguments[0]) : 0;
+    uint64_t number = query->argument_count > 1 ? kp_query_number(query->arguments[1]) : 1;
     if (!kp_stored_load(txn, position, &stored)) {
         return kp_fail(reterr_diag, KP_E_NOT_FOUND, "no signal is kept at position %llu",
                        (unsigned long long)position);
     }
-    if (stored.status != KP_SIGNAL_CURRENT || index == 0 || index > stored.signal.mention_count) {
+    uint32_t count = stored.status == KP_SIGNAL_CURRENT ? stored.signal.mention_count : 0;
+    if (number == 0 || number > count) {
         return kp_fail(reterr_diag, KP_E_NOT_FOUND,
                        "signal %llu names %u persons now; give 1 for the first",
-                       (unsigned long long)position,
-                       stored.status == KP_SIGNAL_CURRENT ? stored.signal.mention_count : 0);
+                       (unsigned long long)position, count);
     }
-    const struct kp_command_mention *mention = &stored.signal.mentions[index - 1];
+    const struct kp_command_mention *mention = &stored.signal.mentions[number - 1];
+    *ret_form = 0;
+    *ret_person = kp_match_find(txn, mention, position, (uint8_t)(number - 1));
+    if (mention->has_form) {
+        (void)kp_forms_find(txn, mention->form_tag, ret_form, ret_person); /* it stands */
+    }
+    *reterr_diag = txn->diag;
+    return kp_txn_error(txn);
+}
+
+static enum kp_err explain(const struct kp_match_model *model, struct kp_txn *txn,
+                           const struct kp_query *query, struct kp_answer *answer,
+                           struct kp_diag *reterr_diag)
+{
     uint64_t form;
     uint64_t person;
-    if (!mention->has_form || !kp_forms_find(txn, mention->form_tag, &form, &person)) {
+    enum kp_err err = find_mention(txn, query, &form, &person, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    if (form != 0) {
+        explain_form(model, txn, form, answer);
+    } else {
         kp_answer_section(answer, "match");
         kp_answer_row(answer);
-        kp_answer_text(answer, "person",
-                       kp_text_person(answer->arena,
-                                      kp_match_find(txn, mention, position, (uint8_t)(index - 1))));
+        kp_answer_text(answer, "person", kp_text_person(answer->arena, person));
         kp_answer_text(answer, "because", "niets om hem op te zoeken: een persoon op zichzelf");
-        return kp_txn_error(txn);
     }
-    explain_form(model, txn, form, answer);
     *reterr_diag = txn->diag;
     return kp_txn_error(txn);
 }
@@ -498,9 +531,6 @@ enum kp_err kp_query_match_explain(struct kp_hub *hub, const struct kp_query *qu
                                    struct kp_answer *answer, struct kp_diag *reterr_diag)
 {
     struct kp_txn *txn;
-    if (query->argument_count == 0) {
-        return kp_fail(reterr_diag, KP_E_USAGE, "give the position of a signal");
-    }
     enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
     if (err != KP_OK) {
         return err;
@@ -509,5 +539,59 @@ enum kp_err kp_query_match_explain(struct kp_hub *hub, const struct kp_query *qu
     err = explain(&view->core.model, txn, query, answer, reterr_diag);
     kp_view_release(view);
     kp_txn_abort(txn);
+    return err;
+}
+
+/* --- unmerge --- */
+
+/* The form and every other one of its person: two persons. */
+static enum kp_err collect_others(struct kp_txn *txn, const struct kp_query *query,
+                                  struct pairs *pairs, struct kp_diag *reterr_diag)
+{
+    struct kp_known_form form;
+    struct kp_person person;
+    uint64_t form_id;
+    uint64_t person_id;
+    enum kp_err err = find_mention(txn, query, &form_id, &person_id, reterr_diag);
+    if (err == KP_OK && form_id != 0 && kp_forms_load(txn, form_id, &form) &&
+        kp_person_load(txn, person_id, 0, &person)) {
+        for (uint32_t i = 0; i < person.form_count; i++) {
+            struct kp_known_form other;
+            if (person.forms[i].id != form_id && kp_forms_load(txn, person.forms[i].id, &other)) {
+                add_pair(pairs, &form, &other);
+            }
+        }
+    }
+    if (err == KP_OK && pairs->count == 0) {
+        err = kp_fail(reterr_diag, KP_E_STATE,
+                      "this spelling is the only one of its person; signals that say the same word "
+                      "for word cannot be told apart");
+    }
+    return err;
+}
+
+enum kp_err kp_query_match_unmerge(struct kp_hub *hub, const struct kp_query *query,
+                                   struct kp_answer *answer, struct kp_diag *reterr_diag)
+{
+    struct kp_txn *txn;
+    uint64_t position;
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    struct pairs *pairs = calloc(1, sizeof *pairs);
+    KP_ASSERT(pairs != NULL);
+    pairs->decision = KP_DECISION_CANNOT;
+    err = collect_others(txn, query, pairs, reterr_diag);
+    kp_txn_abort(txn);
+    if (err == KP_OK) {
+        err = submit(hub, pairs, &position, reterr_diag);
+    }
+    if (err == KP_OK) {
+        kp_log(KP_LOG_NOTICE, "match.decided", "position=%llu decision=%d",
+               (unsigned long long)position, (int)pairs->decision);
+        result_rows(hub, pairs, position, answer);
+    }
+    free(pairs);
     return err;
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Matches in doubt: `knooppunt review` lists them, shows them side by side, and takes a person's decision, which holds, shows in the
+alerts, and can be taken back; `knooppunt match explain` says why.
+"""
+import kit
+from kit import signal
+
+
+def told(reference, kind=signal.SIGNAL_KIND_PROCES_VERBAAL, **fields):
+    made = signal.Signal(reference=reference, version=1, action=signal.SIGNAL_ACTION_REPORT, kind=kind, area_code="GM0999",
+                         incident_date=signal.Date(year=2026, month=3, day=14))
+    made.persons.add(role=signal.CASUS_ROLE_PLEGER, surname="Verzonnen", birth_date=signal.Date(year=1980, month=2, day=3), **fields)
+    return made
+
+
+class Review(kit.Test):
+    PARTNERS = ("politie", "om", "reclassering")
+
+    def submit_as(self, name, one):
+        with self.session(name) as session:
+            position = self.submit(session, one).signals[0].position
+        self.wait_applied()
+        return position
+
+    def doubts(self):
+        return {frozenset((row["person"], row["other"])) for row in self.house.ask("review", "list")["review"]}
+
+    def count(self):
+        return self.house.ask("person", "count")["persons"][0]["all"]
+
+    def test_who_may_be_two_people_is_decided_by_a_person(self):
+        anna = self.submit_as("politie", told("PL-1", bsn=kit.bsn(1), given_names="Anna"))
+        alma = self.submit_as("om", told("OM-1", bsn=kit.bsn(2), given_names="Alma"))
+        self.assertEqual(self.doubts(), set())
+        initial = self.submit_as("reclassering", told("R-1", initials="A."))
+        persons = {name: self.house.ask("match", "explain", position)["match"][0]["person"]
+                   for name, position in (("anna", anna), ("alma", alma), ("initial", initial))}
+        self.assertEqual(len(set(persons.values())), 3)
+        self.assertEqual(self.doubts(), {frozenset((persons["anna"], persons["initial"])),
+                                         frozenset((persons["alma"], persons["initial"]))})
+        rows = {row["field"]: row for row in self.house.ask("review", "show", persons["anna"], persons["initial"])["weighed"]}
+        self.assertEqual((rows["voornaam"]["one"], rows["voornaam"]["other"]), ("anna", "a"))
+        self.assertEqual(rows["voornaam"]["agrees"], "alleen de voorletter, die is gelijk")
+        bits = sum(float(row["bits"].replace(",", ".")) for name, row in rows.items() if name != "samen")
+        self.assertAlmostEqual(bits, float(rows["samen"]["bits"].replace(",", ".")), 6)
+
+        decided = self.house.ask("review", "accept", persons["alma"], persons["initial"])["decided"][0]
+        self.assertEqual((decided["one"], decided["result"]), (persons["alma"], "one person"))
+        self.assertEqual((self.count(), self.doubts()), (2, set()))
+        again = self.house.ask("review", "accept", persons["alma"], persons["initial"], expect=1)
+        self.assertEqual((again["name"], again["text"]), ("STATE", "they are one person already"))
+        self.house.ask("review", "undo", decided["position"])
+        self.assertEqual(self.count(), 3)
+        self.assertEqual(len(self.doubts()), 2)
+        now = self.house.ask("match", "explain", initial)["match"][0]["person"]
+        self.house.ask("review", "reject", persons["alma"], now)  # then she is the other one, certainly
+        self.assertEqual(self.house.ask("match", "explain", initial)["match"][0]["person"], persons["anna"])
+        self.assertEqual((self.count(), self.doubts()), (2, set()))
+        self.assertEqual(self.house.ask("match", "unmerge", initial)["decided"][0]["result"], "two persons")
+        self.assertEqual((self.count(), self.doubts()), (3, set()))
+
+    def test_what_is_not_there_is_said_not_to_be(self):
+        for words, name, text in ((("review", "show", "P-99.1", "P-98.1"), "NOT_FOUND", '"P-99.1" is no person of this house'),
+                                  (("review", "undo", "999999"), "NOT_FOUND", "nothing that still stands was decided at position 999999"),
+                                  (("match", "explain", "999999"), "NOT_FOUND", "no signal is kept at position 999999")):
+            answer = self.house.ask(*words, expect=1)
+            self.assertEqual(answer["name"], name)
+            self.assertIn(text, answer["text"])
+
+
+if __name__ == "__main__":
+    kit.main()
