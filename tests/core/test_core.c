@@ -100,7 +100,7 @@ static void two_partners_make_it_ripe_and_it_says_why(void **state)
 {
     (void)state;
     struct told a = tell("politie", "A", 1, "b1", "n1");
-    struct told b = tell("jeugdzorg", "Z", 1, NULL, "n1"); /* by name, rule 2 */
+    struct told b = tell("jeugdzorg", "Z", 1, NULL, "n1"); /* by name */
     const Knooppunt__V1__Event *event;
     assert_int_equal(world_signal(&world, &a), NEW);
     assert_int_equal(world.effects.casus_ready, 0);

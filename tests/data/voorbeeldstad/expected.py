@@ -2,9 +2,8 @@
 """What the hub must make of the records: worked out here from the people, by the rules in words and without any code of the hub.
 
 1. Of each (partner, reference) the highest version holds; a withdrawal takes the reference away, also from what comes later.
-2. Mentions with the same valid BSN are one person. A mention without one joins the only person with a BSN who carries the same name key
-   (normalised surname without tussenvoegsels, initial, full birth date); when there is no such person, or more than one, the mentions
-   without BSN under that key are one person together. A mention without BSN and without name key is a person of its own.
+2. Who a mention is about, the people behind the exports know. But one without a valid BSN is a person of its own when it says too little
+   (neither the day nor the place of birth), or when two people with BSNs carry its surname, initial and birth date.
 3. A person is ripe for a theme when enough partners reported him in a counted kind (or with the theme as hint) and role within the period.
 """
 import collections
