@@ -57,7 +57,8 @@ const char *kp_explain_principle(uint8_t principle)
         [KP_PRINCIPLE_BSN] = "een geldig BSN is van één persoon",
         [KP_PRINCIPLE_BSN_TAKEN] = "zelfde BSN, maar naam en geboortedatum spreken het tegen: van "
                                    "een ander?",
-        [KP_PRINCIPLE_TWO_BSNS] = "twee geldige BSN's zijn twee personen, tot iemand anders beslist",
+        [KP_PRINCIPLE_TWO_BSNS] =
+            "twee geldige BSN's zijn twee personen, tot iemand anders beslist",
         [KP_PRINCIPLE_SIBLING] = "andere voornaam bij dezelfde achternaam: een broer of zus?",
         [KP_PRINCIPLE_INITIALS] = "alleen een voorletter, en die past ook bij een ander",
         [KP_PRINCIPLE_GENERATION] = "zelfde namen en adres, andere geboortedatum: ouder en kind?",
@@ -162,9 +163,9 @@ void kp_explain_pair(const struct kp_match_model *model, const struct kp_form *a
                      const struct kp_form *b, struct kp_answer *answer)
 {
     static const char *const names[KP_FIELD_END] = {
-        [KP_FIELD_GIVEN] = "voornaam",   [KP_FIELD_SURNAME] = "achternaam",
-        [KP_FIELD_BIRTH] = "geboren",    [KP_FIELD_GENDER] = "geslacht",
-        [KP_FIELD_ADDRESS] = "adres",    [KP_FIELD_PLACE] = "geboorteplaats",
+        [KP_FIELD_GIVEN] = "voornaam", [KP_FIELD_SURNAME] = "achternaam",
+        [KP_FIELD_BIRTH] = "geboren",  [KP_FIELD_GENDER] = "geslacht",
+        [KP_FIELD_ADDRESS] = "adres",  [KP_FIELD_PLACE] = "geboorteplaats",
         [KP_FIELD_BSN] = "BSN",
     };
     struct kp_match_score score;
@@ -193,8 +194,7 @@ bool kp_explain_best(const struct kp_match_model *model, struct kp_txn *txn,
     for (uint32_t i = 0; i < person->form_count; i++) {
         struct kp_known_form other;
         struct kp_match_score score;
-        if (person->forms[i].id == form->id ||
-            !kp_forms_load(txn, person->forms[i].id, &other)) {
+        if (person->forms[i].id == form->id || !kp_forms_load(txn, person->forms[i].id, &other)) {
             continue;
         }
         kp_match_score(model, &form->form, &other.form, &score);

@@ -184,8 +184,7 @@ static enum kp_err load_two(const struct kp_match_model *model, struct kp_txn *t
 {
     int32_t best = INT32_MIN;
     for (uint32_t i = 0; i < 2; i++) {
-        enum kp_err err =
-            load_person(txn, query->arguments[i], &ret_two->persons[i], reterr_diag);
+        enum kp_err err = load_person(txn, query->arguments[i], &ret_two->persons[i], reterr_diag);
         if (err != KP_OK) {
             return err;
         }
