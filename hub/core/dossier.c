@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "core/dossier.h"
 
+#include "core/component.h"
 #include "core/match.h"
 #include "core/person.h"
 #include "core/ripe.h"
@@ -36,7 +37,8 @@ static void count_place(struct kp_txn *txn, const struct kp_place *place, uint16
         size_t mark = kp_txn_scratch_mark(txn);
         bool good = kp_person_load(txn, place->person, 0, &person);
         kp_txn_scratch_restore(txn, mark);
-        if (!good || !kp_cluster_persons(txn, place->person, person.component, &persons, &count)) {
+        if (!good ||
+            !kp_component_persons(txn, place->person, person.component, &persons, &count)) {
             return;
         }
     }

@@ -109,3 +109,12 @@ void kp_forms_remove(struct kp_txn *txn, const struct kp_known_form *known)
     key = tag_key(known->tag);
     (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
 }
+
+uint64_t kp_forms_person(struct kp_txn *txn, uint64_t form)
+{
+    struct kp_known_form known = {0};
+    size_t mark = kp_txn_scratch_mark(txn);
+    (void)kp_forms_load(txn, form, &known); /* 0 when the transaction failed */
+    kp_txn_scratch_restore(txn, mark);
+    return known.person;
+}

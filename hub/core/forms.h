@@ -26,6 +26,8 @@ bool kp_forms_find(struct kp_txn *txn, const uint8_t *tag, uint64_t *ret_form,
 /* Slices live in the transaction's scratch. false: the transaction failed; that the row is absent
  * is such a failure. */
 bool kp_forms_load(struct kp_txn *txn, uint64_t id, struct kp_known_form *ret_known);
+/* Who bears the form; 0: the transaction failed. */
+uint64_t kp_forms_person(struct kp_txn *txn, uint64_t id);
 /* The row, sealed under its person, and where it is found by its tag. */
 void kp_forms_store(struct kp_txn *txn, const struct kp_known_form *known);
 void kp_forms_remove(struct kp_txn *txn, const struct kp_known_form *known);

@@ -2,7 +2,7 @@
 #include "core/text.h"
 
 #include "base/buf.h"
-#include "core/match.h"
+#include "core/weigh.h"
 
 #include <string.h>
 

@@ -15,6 +15,7 @@
 #include "core/reference.h"
 #include "core/signal.h"
 #include "core/text.h"
+#include "core/weigh.h"
 #include "store/ram.h"
 
 #define WORLD_SCRATCH (16u << 20) /* bytes of an arena that is enough for any command here */

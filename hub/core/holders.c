@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "core/holders.h"
+
+#include "core/blocks.h"
+#include "core/decision.h"
+#include "core/ids.h"
+
+/* Alike enough that what one of the two is matters to the other. Two who are never one do not hold
+ * each other: how they are parted hangs on others only. */
+static bool is_hold(const struct kp_match_model *model, const struct kp_match_score *score)
+{
+    return !score->never && score->bits >= model->joined - model->margin;
+}
+
+bool kp_holds(const struct kp_match_model *model, const struct kp_form *a, const struct kp_form *b)
+{
+    struct kp_match_score score;
+    kp_match_score(model, a, b, &score);
+    return is_hold(model, &score);
+}
+
+/* Somebody said that the two are one. */
+bool kp_holders_decided(struct kp_txn *txn, const struct kp_known_form *a,
+                        const struct kp_known_form *b)
+{
+    struct kp_decided decided;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool found = kp_decision_get(txn, a->tag, b->tag, &decided);
+    kp_txn_scratch_restore(txn, mark);
+    return found && decided.decision == KP_DECISION_MUST;
+}
+
+/* Keep the best ones, the best first; of equals the older form. */
+static void note_doubt(struct kp_doubts *doubts, const struct kp_doubt *doubt)
+{
+    uint32_t at = doubts->count;
+    while (at > 0 && doubts->doubts[at - 1].bits < doubt->bits) {
+        at--;
+    }
+    if (at == KP_DOUBTS_MAX) {
+        return;
+    }
+    doubts->count += doubts->count < KP_DOUBTS_MAX ? 1 : 0;
+    memmove(&doubts->doubts[at + 1], &doubts->doubts[at],
+            sizeof doubts->doubts[0] * (doubts->count - at - 1));
+    doubts->doubts[at] = *doubt;
+}
+
+/* Forms of which somebody said that they are one with this one. */
+static uint32_t add_decided(struct kp_txn *txn, const struct kp_known_form *form, uint64_t *forms,
+                            uint32_t count, uint32_t count_max)
+{
+    struct kp_decided decided;
+    const uint8_t *after = NULL;
+    uint8_t last[KP_TAG_BYTES];
+    size_t mark = kp_txn_scratch_mark(txn);
+    while (kp_decision_next(txn, form->tag, after, &decided)) {
+        uint64_t other;
+        uint64_t person;
+        if (decided.decision == KP_DECISION_MUST &&
+            kp_forms_find(txn, decided.other, &other, &person)) {
+            (void)kp_ids_insert(forms, &count, count_max, other);
+        }
+        memcpy(last, decided.other, sizeof last);
+        after = last;
+        kp_txn_scratch_restore(txn, mark);
+    }
+    return count;
+}
+
+/* The forms that meet this one and hold it, in scratch, rising. @doubts: not NULL: note there what
+ * is possible. false: the transaction failed. */
+bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                     const struct kp_match_keys *keys, struct kp_doubts *doubts,
+                     uint64_t **ret_forms, uint32_t *ret_count)
+{
+    uint64_t *forms;
+    uint32_t count;
+    uint32_t kept = 0;
+    if (!kp_blocks_candidates(txn, keys, &forms, &count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct kp_known_form other;
+        struct kp_match_score score;
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (forms[i] != form->id && kp_forms_load(txn, forms[i], &other)) {
+            kp_match_score(&core->model, &form->form, &other.form, &score);
+            if (doubts != NULL && score.bits >= core->model.possible) {
+                note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], score.bits});
+            }
+            if (is_hold(&core->model, &score)) {
+                forms[kept++] = forms[i];
+            }
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+    *ret_forms = forms;
+    *ret_count =
+        kp_decision_any(txn) ? add_decided(txn, form, forms, kept, KP_CANDIDATES_MAX) : kept;
+    return kp_txn_error(txn) == KP_OK;
+}
+
+/* All forms that hold together with this one, rising; false: they are too many, or the transaction
+ * failed. */
+bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
+                    uint64_t ret_forms[KP_COMPONENT_FORMS_MAX], uint32_t *ret_count)
+{
+    uint64_t queue[KP_COMPONENT_FORMS_MAX] = {form};
+    uint32_t queued = 1;
+    bool few = true;
+    *ret_count = 0;
+    (void)kp_ids_insert(ret_forms, ret_count, KP_COMPONENT_FORMS_MAX, form);
+    for (uint32_t at = 0; at < queued && few && kp_txn_error(txn) == KP_OK; at++) {
+        struct kp_known_form known;
+        struct kp_match_keys keys;
+        uint64_t *holders;
+        uint32_t count = 0;
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (kp_forms_load(txn, queue[at], &known) && kp_forms_decode(txn, &known, &keys) &&
+            kp_holders_find(core, txn, &known, &keys, NULL, &holders, &count)) {
+            for (uint32_t i = 0; i < count && few; i++) {
+                if (kp_ids_insert(ret_forms, ret_count, KP_COMPONENT_FORMS_MAX, holders[i])) {
+                    queue[queued++] = holders[i];
+                } else {
+                    few = kp_ids_contain(ret_forms, *ret_count, holders[i]);
+                }
+            }
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+    return few && kp_txn_error(txn) == KP_OK;
+}

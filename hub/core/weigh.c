@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "core/weigh.h"
+
+#include "base/assert.h"
+#include "core/blocks.h"
+#include "core/component.h"
+#include "core/decision.h"
+#include "core/holders.h"
+#include "core/ids.h"
+#include "core/match/partition.h"
+#include "core/moves.h"
+
+#include <string.h>
+
+#define FORMS_MAX KP_COMPONENT_FORMS_MAX
+#define SET_MAX (2 * FORMS_MAX) /* what holds together now, and what did before */
+#define DECISIONS_MAX 4096u
+#define FROZEN_BITS 30000 /* more than any sum: only an equal BSN joins */
+
+/* A form of the set that is weighed, where it stood and where it comes. */
+struct member {
+    struct kp_known_form known; /* person: 0 for a form that is new */
+    struct kp_match_keys keys;
+    uint32_t mentions;
+    uint32_t component, group; /* the first member of it */
+    uint64_t person;           /* from now on */
+};
+
+/* A person before or after. */
+struct bearer {
+    uint64_t id;
+    uint64_t heir;      /* who has most of his mentions now */
+    uint64_t component; /* from now on */
+    bool changed;
+};
+
+struct kp_weighing {
+    struct kp_core *core;
+    struct kp_txn *txn;
+    struct member *members;
+    uint32_t count;
+    struct bearer bearers[2 * SET_MAX];
+    uint32_t bearer_count;
+    uint64_t components[SET_MAX]; /* rows that were */
+    uint32_t component_count;
+    bool decided; /* persons have decided something in this house */
+};
+
+static bool failed(const struct kp_weighing *set)
+{
+    return kp_txn_error(set->txn) != KP_OK;
+}
+
+static struct bearer *bearer_of(struct kp_weighing *set, uint64_t id)
+{
+    for (uint32_t i = 0; i < set->bearer_count; i++) {
+        if (set->bearers[i].id == id) {
+            return &set->bearers[i];
+        }
+    }
+    KP_ASSERT(set->bearer_count < 2 * SET_MAX);
+    struct bearer *bearer = &set->bearers[set->bearer_count++];
+    *bearer = (struct bearer){.id = id};
+    return bearer;
+}
+
+static void take_member(struct kp_weighing *set, uint64_t form, uint32_t mentions)
+{
+    KP_ASSERT(set->count < SET_MAX);
+    struct member *member = &set->members[set->count];
+    if (kp_forms_load(set->txn, form, &member->known) &&
+        kp_forms_decode(set->txn, &member->known, &member->keys)) {
+        member->mentions = mentions;
+        set->count++;
+    }
+}
+
+/* His forms, as they are now. */
+void kp_weigh_take(struct kp_weighing *set, uint64_t id)
+{
+    struct kp_person state;
+    struct kp_person_form forms[FORMS_MAX];
+    size_t mark = kp_txn_scratch_mark(set->txn);
+    if (!kp_person_load(set->txn, id, 0, &state)) {
+        return;
+    }
+    uint32_t count = state.form_count;
+    KP_ASSERT(count <= FORMS_MAX);
+    memcpy(forms, state.forms, sizeof *forms * count);
+    (void)bearer_of(set, id);
+    if (state.component != 0 && state.component != KP_COMPONENT_FROZEN) {
+        (void)kp_ids_insert(set->components, &set->component_count, SET_MAX, state.component);
+    }
+    kp_txn_scratch_restore(set->txn, mark);
+    for (uint32_t i = 0; i < count && !failed(set); i++) {
+        take_member(set, forms[i].id, forms[i].mentions);
+    }
+}
+
+struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn)
+{
+    struct kp_weighing *set = kp_arena_alloc(txn->scratch, sizeof *set);
+    struct member *members = kp_arena_alloc(txn->scratch, sizeof *members * SET_MAX);
+    if (members == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for a component of forms");
+        return NULL;
+    }
+    set->core = core;
+    set->txn = txn;
+    set->members = members;
+    set->count = set->bearer_count = set->component_count = 0;
+    set->decided = kp_decision_any(txn);
+    return set;
+}
+
+/* By content: the order in which they came says nothing. */
+static int compare(const struct member *a, const struct member *b)
+{
+    int order = kp_slice_compare(a->known.bytes, b->known.bytes);
+    return order != 0 ? order : memcmp(a->known.tag, b->known.tag, KP_TAG_BYTES);
+}
+
+static void sort_members(struct kp_weighing *set)
+{
+    for (uint32_t i = 1; i < set->count; i++) {
+        struct member member = set->members[i];
+        uint32_t at = i;
+        while (at > 0 && compare(&member, &set->members[at - 1]) < 0) {
+            set->members[at] = set->members[at - 1];
+            at--;
+        }
+        set->members[at] = member;
+    }
+}
+
+/* --- components of it --- */
+
+static void join_components(struct kp_weighing *set, uint32_t a, uint32_t b)
+{
+    uint32_t first = set->members[a].component;
+    uint32_t other = set->members[b].component;
+    uint32_t least = first < other ? first : other;
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint32_t at = set->members[i].component;
+        set->members[i].component = at == first || at == other ? least : at;
+    }
+}
+
+static void find_components(struct kp_weighing *set, enum kp_hold hold)
+{
+    const struct kp_match_model *model = &set->core->model;
+    for (uint32_t i = 0; i < set->count; i++) {
+        set->members[i].component = hold == KP_HOLD_SEE ? i : 0;
+    }
+    for (uint32_t a = 0; a < set->count && hold == KP_HOLD_SEE; a++) {
+        for (uint32_t b = a + 1; b < set->count; b++) {
+            const struct member *one = &set->members[a];
+            const struct member *other = &set->members[b];
+            bool apart = one->component != other->component;
+            if (apart &&
+                ((kp_holds(model, &one->known.form, &other->known.form) &&
+                  kp_blocks_meet(set->txn, &one->keys, &other->keys)) ||
+                 (set->decided && kp_holders_decided(set->txn, &one->known, &other->known)))) {
+                join_components(set, a, b);
+            }
+        }
+    }
+}
+
+/* What was decided of the forms, by their places in @members. */
+static uint32_t list_decisions(struct kp_weighing *set, const uint32_t *members, uint32_t count,
+                               struct kp_partition_decision *ret_decisions)
+{
+    uint32_t found = 0;
+    for (uint32_t a = 0; a < count; a++) {
+        for (uint32_t b = a + 1; b < count && found < DECISIONS_MAX; b++) {
+            struct kp_decided decided;
+            size_t mark = kp_txn_scratch_mark(set->txn);
+            if (kp_decision_get(set->txn, set->members[members[a]].known.tag,
+                                set->members[members[b]].known.tag, &decided)) {
+                ret_decisions[found++] =
+                    (struct kp_partition_decision){a, b, (enum kp_match_decision)decided.decision};
+            }
+            kp_txn_scratch_restore(set->txn, mark);
+        }
+    }
+    return found;
+}
+
+static void part_component(struct kp_weighing *set, uint32_t component, enum kp_hold hold)
+{
+    struct kp_form forms[FORMS_MAX];
+    uint32_t members[FORMS_MAX];
+    uint32_t groups[FORMS_MAX];
+    struct kp_match_model model = set->core->model;
+    uint32_t count = 0;
+    if (hold == KP_HOLD_FROZEN) {
+        model.certain = model.joined = FROZEN_BITS;
+    }
+    for (uint32_t i = component; i < set->count; i++) {
+        if (set->members[i].component == component) {
+            KP_ASSERT(count < FORMS_MAX);
+            forms[count] = set->members[i].known.form;
+            members[count++] = i;
+        }
+    }
+    struct kp_partition_in in = {.model = &model, .forms = forms, .count = count};
+    size_t mark = kp_txn_scratch_mark(set->txn);
+    struct kp_partition_decision *decisions =
+        set->decided ? kp_arena_alloc(set->txn->scratch, sizeof *decisions * DECISIONS_MAX) : NULL;
+    if (decisions != NULL) {
+        in.decisions = decisions;
+        in.decision_count = list_decisions(set, members, count, decisions);
+    }
+    if (count > 1 && !kp_partition(&in, set->txn->scratch, groups)) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory to part a component");
+        return;
+    }
+    kp_txn_scratch_restore(set->txn, mark);
+    for (uint32_t i = 0; i < count; i++) {
+        set->members[members[i]].group = members[count > 1 ? groups[i] : 0];
+    }
+}
+
+/* --- who keeps which id --- */
+
+static uint64_t fresh_id(struct kp_core *core)
+{
+    if (core->fresh_position != core->position) {
+        core->fresh_position = core->position;
+        core->fresh_count = 0;
+    }
+    KP_ASSERT(core->fresh_count < 1u << KP_PERSON_SPLIT_BITS);
+    return KP_PERSON_SPLIT | core->position << KP_PERSON_SPLIT_BITS | core->fresh_count++;
+}
+
+/* The group that has most of his mentions; of equals the one with the oldest form. */
+static uint32_t largest_part(const struct kp_weighing *set, uint64_t person)
+{
+    uint32_t best = UINT32_MAX;
+    uint64_t most = 0;
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t group = 0; group < set->count; group++) {
+        uint64_t mentions = 0;
+        uint64_t first = UINT64_MAX;
+        for (uint32_t i = group; i < set->count; i++) {
+            const struct member *member = &set->members[i];
+            if (member->group == group && member->known.person == person) {
+                mentions += member->mentions;
+                first = member->known.id < first ? member->known.id : first;
+            }
+        }
+        if (mentions > most || (mentions == most && first < oldest)) {
+            best = group;
+            most = mentions;
+            oldest = first;
+        }
+    }
+    return best;
+}
+
+static void assign(struct kp_weighing *set)
+{
+    uint64_t ids[SET_MAX] = {0}; /* by group */
+    uint32_t before = set->bearer_count;
+    for (uint32_t i = 0; i < before; i++) {
+        uint32_t group = largest_part(set, set->bearers[i].id);
+        if (group != UINT32_MAX && (ids[group] == 0 || set->bearers[i].id < ids[group])) {
+            ids[group] = set->bearers[i].id;
+        }
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct member *member = &set->members[i];
+        if (ids[member->group] == 0) {
+            bool is_new = member->known.person == 0;
+            ids[member->group] = is_new ? member->known.id : fresh_id(set->core);
+            set->core->effects->persons_made += is_new ? 1 : 0;
+        }
+        member->person = ids[member->group];
+        (void)bearer_of(set, member->person);
+    }
+    for (uint32_t i = 0; i < before; i++) {
+        uint32_t group = largest_part(set, set->bearers[i].id);
+        set->bearers[i].heir = group == UINT32_MAX ? 0 : ids[group];
+    }
+}
+
+/* --- what follows --- */
+
+/* The persons of each component, in a row when they are several. */
+static void store_components(struct kp_weighing *set, enum kp_hold hold)
+{
+    for (uint32_t i = 0; i < set->component_count; i++) {
+        kp_component_drop(set->txn, set->components[i]); /* put anew below */
+    }
+    for (uint32_t i = 0; i < set->bearer_count && hold == KP_HOLD_FROZEN; i++) {
+        set->bearers[i].component = KP_COMPONENT_FROZEN;
+    }
+    for (uint32_t component = 0; component < set->count && hold != KP_HOLD_FROZEN; component++) {
+        uint64_t persons[FORMS_MAX];
+        uint32_t count = 0;
+        for (uint32_t i = component; i < set->count; i++) {
+            if (set->members[i].component == component) {
+                (void)kp_ids_insert(persons, &count, FORMS_MAX, set->members[i].person);
+            }
+        }
+        for (uint32_t i = 0; count > 1 && i < count; i++) {
+            bearer_of(set, persons[i])->component = persons[0];
+        }
+        if (count > 1) {
+            kp_component_put(set->txn, persons, count);
+        }
+    }
+}
+
+static void move_members(struct kp_weighing *set)
+{
+    for (uint32_t i = 0; i < set->count && !failed(set); i++) {
+        struct member *member = &set->members[i];
+        uint64_t from = member->known.person;
+        if (from == member->person) {
+            continue;
+        }
+        if (from != 0) {
+            kp_moves_form(set->txn, member->known.id, from, member->person);
+            bearer_of(set, from)->changed = true;
+            bearer_of(set, member->person)->changed = true;
+        }
+        member->known.person = member->person;
+        kp_forms_store(set->txn, &member->known);
+    }
+}
+
+static void settle_bearers(struct kp_weighing *set)
+{
+    for (uint32_t i = 0; i < set->bearer_count && !failed(set); i++) {
+        const struct bearer *bearer = &set->bearers[i];
+        size_t mark = kp_txn_scratch_mark(set->txn);
+        struct kp_person state;
+        if (!kp_person_load(set->txn, bearer->id, 0, &state)) {
+            return;
+        }
+        bool changed = bearer->changed || state.component != bearer->component;
+        state.component = bearer->component;
+        if (changed && (state.mention_count > 0 || state.redirect != 0)) {
+            kp_moves_settle(set->core, set->txn, &state, bearer->changed ? bearer->heir : 0);
+        }
+        kp_txn_scratch_restore(set->txn, mark);
+    }
+}
+
+void kp_weigh(struct kp_weighing *set, enum kp_hold hold)
+{
+    if (failed(set)) {
+        return;
+    }
+    sort_members(set);
+    find_components(set, hold);
+    for (uint32_t i = 0; i < set->count && !failed(set); i++) {
+        if (set->members[i].component == i) {
+            part_component(set, i, hold);
+        }
+    }
+    assign(set);
+    store_components(set, hold);
+    move_members(set);
+    settle_bearers(set);
+}
+
+void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *persons,
+                      uint32_t count, enum kp_hold hold)
+{
+    size_t mark = kp_txn_scratch_mark(txn);
+    struct kp_weighing *set = kp_weigh_open(core, txn);
+    for (uint32_t i = 0; set != NULL && i < count; i++) {
+        kp_weigh_take(set, persons[i]);
+    }
+    if (set != NULL) {
+        kp_weigh(set, hold);
+    }
+    kp_txn_scratch_restore(txn, mark);
+}
+
+void kp_weigh_take_new(struct kp_weighing *set, const struct kp_known_form *form,
+                       const struct kp_match_keys *keys)
+{
+    KP_ASSERT(set->count < SET_MAX);
+    struct member *member = &set->members[set->count++];
+    *member = (struct member){.known = *form, .keys = *keys};
+    member->known.person = 0;
+}
+
+void kp_weigh_take_component(struct kp_weighing *set, uint64_t component)
+{
+    if (component != 0) {
+        (void)kp_ids_insert(set->components, &set->component_count, SET_MAX, component);
+    }
+}
+
+void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_person,
+                     uint64_t *ret_component)
+{
+    *ret_person = *ret_component = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->members[i].known.id == form) {
+            *ret_person = set->members[i].person;
+            *ret_component = bearer_of(set, *ret_person)->component;
+        }
+    }
+}

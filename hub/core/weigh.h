@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A set of persons and forms is weighed: its components are found, each is parted into persons
+ * (core/match/partition.h), and what changed is carried out, with ids, rows, mentions and what
+ * follows from them.
+ *
+ * Ids. A person is made by a form: position * 32 + index of its mention. When persons come
+ * together the oldest id stays and the others redirect to it; when one is parted, the part with
+ * most mentions keeps the id, and the others get one of KP_PERSON_SPLIT, so that none is ever used
+ * twice.
+ */
+#ifndef KP_CORE_WEIGH_H
+#define KP_CORE_WEIGH_H
+
+#include "core/core.h"
+#include "core/forms.h"
+
+#define KP_PERSON_SPLIT (UINT64_C(1) << 63)
+#define KP_PERSON_SPLIT_BITS 16u /* of the number of the person; above them the position */
+#define KP_PERSON_INDEX_BITS 5u  /* the same of a person made by a mention */
+
+/* Forms that a set takes: what holds together now, and what did before. */
+#define KP_WEIGH_FORMS_MAX (2 * KP_COMPONENT_FORMS_MAX)
+
+/* How the members of a set hold together. */
+enum kp_hold {
+    KP_HOLD_ALL,    /* all do: it is known */
+    KP_HOLD_SEE,    /* it must be looked at */
+    KP_HOLD_FROZEN, /* with more than may be put together */
+};
+
+struct kp_weighing;
+
+/* In scratch. NULL: the transaction failed. */
+struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn);
+/* A person's forms, as they are now. */
+void kp_weigh_take(struct kp_weighing *set, uint64_t person);
+/* A form that is not there yet. */
+void kp_weigh_take_new(struct kp_weighing *set, const struct kp_known_form *form,
+                       const struct kp_match_keys *keys);
+/* A component of which nobody who is taken may say any more that he stands in it; 0: none. */
+void kp_weigh_take_component(struct kp_weighing *set, uint64_t component);
+void kp_weigh(struct kp_weighing *set, enum kp_hold hold);
+/* Afterwards: who bears a form of the set. */
+void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_person,
+                     uint64_t *ret_component);
+
+void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *persons,
+                      uint32_t count, enum kp_hold hold);
+
+#endif
