@@ -120,12 +120,44 @@ static void add_key(struct kp_match_keys *keys, enum kp_key_kind kind, const cha
     tag_of("key", label, key->tag);
 }
 
+/* As it travels: encoded, with a tag. */
+static void put_form(const struct kp_form *form, const struct kp_match_keys *keys,
+                     struct kp_command_mention *mention, struct world_form *room)
+{
+    uint8_t digest[KP_SHA256_BYTES];
+    struct kp_writer writer;
+    kp_writer_init(&writer, room->bytes, sizeof room->bytes);
+    kp_form_put(&writer, form);
+    mention->form = kp_writer_slice(&writer);
+    kp_match_keys_put(&writer, keys);
+    assert_true(kp_writer_ok(&writer));
+    mention->keys = kp_slice_of(room->bytes + mention->form.size, writer.size - mention->form.size);
+    kp_sha256(KP_SLICE_LIT("form"), mention->form, KP_SLICE_EMPTY, digest);
+    memcpy(mention->form_tag, digest, KP_TAG_BYTES);
+}
+
+void world_mention_of(const struct kp_reported_person *reported, struct kp_command_mention *mention,
+                      struct world_form *room)
+{
+    static const struct kp_secret key = {{9}};
+    struct kp_form_room texts;
+    struct kp_form form;
+    struct kp_match_keys keys;
+    struct kp_hmac *hmac = kp_hmac_new(&key);
+    kp_form_of(reported, /* test_mode= */ true, &texts, &form);
+    kp_keys_of(hmac, &form, &keys);
+    (void)kp_hmac_free(hmac);
+    mention->has_form = keys.count > 0;
+    if (mention->has_form) {
+        put_form(&form, &keys, mention, room);
+    }
+}
+
 void world_mention(const char *bsn, const char *name, struct kp_command_mention *mention,
                    struct world_form *room)
 {
     struct kp_form form = {0};
     struct kp_match_keys keys = {0};
-    struct kp_writer writer;
     char given[8];
     char surname[8];
     mention->has_form = bsn != NULL || name != NULL;
@@ -151,15 +183,17 @@ void world_mention(const char *bsn, const char *name, struct kp_command_mention 
         form.birth_date = 19800315;
         add_key(&keys, KP_KEY_BIRTH_SURNAME, family);
     }
-    kp_writer_init(&writer, room->bytes, sizeof room->bytes);
-    kp_form_put(&writer, &form);
-    mention->form = kp_writer_slice(&writer);
-    kp_match_keys_put(&writer, &keys);
-    assert_true(kp_writer_ok(&writer));
-    mention->keys = kp_slice_of(room->bytes + mention->form.size, writer.size - mention->form.size);
-    uint8_t digest[KP_SHA256_BYTES];
-    kp_sha256(KP_SLICE_LIT("form"), mention->form, KP_SLICE_EMPTY, digest);
-    memcpy(mention->form_tag, digest, KP_TAG_BYTES);
+    put_form(&form, &keys, mention, room);
+}
+
+static void mention_of(const struct told *told, struct kp_command_mention *mention,
+                       struct world_form *room)
+{
+    if (told->reported != NULL) {
+        world_mention_of(told->reported, mention, room);
+    } else {
+        world_mention(told->bsn[0], told->name[0], mention, room);
+    }
 }
 
 static void make_signal(const struct told *told, char *content, size_t content_size,
@@ -196,7 +230,11 @@ static void make_signal(const struct told *told, char *content, size_t content_s
         struct kp_command_mention *mention = &ret_signal->mentions[i];
         mention->role = told->role;
         mention->part_bytes = 1;
-        world_mention(told->bsn[i], told->name[i], mention, &bytes[i]);
+        if (i == 0) {
+            mention_of(told, mention, &bytes[i]);
+        } else {
+            world_mention(told->bsn[i], told->name[i], mention, &bytes[i]);
+        }
     }
 }
 
@@ -295,9 +333,9 @@ void world_decide(struct world *world, enum kp_match_decision decision, const st
     begin_command(world, &writer, KP_COMMAND_DECIDE, 0);
     kp_put_u8(&writer, (uint8_t)decision);
     kp_put_u16(&writer, 1);
-    world_mention(a->bsn[0], a->name[0], &mention, &room);
+    mention_of(a, &mention, &room);
     kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
-    world_mention(b->bsn[0], b->name[0], &mention, &room);
+    mention_of(b, &mention, &room);
     kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
     apply(world, writer.size, 1);
 }

@@ -16,6 +16,8 @@
 #include "core/signal.h"
 #include "core/text.h"
 #include "core/weigh.h"
+#include "intake/form.h"
+#include "intake/keys.h"
 #include "store/ram.h"
 
 #define WORLD_SCRATCH (16u << 20) /* bytes of an arena that is enough for any command here */
@@ -39,8 +41,10 @@ struct told {
     uint32_t themes;
     const char *bsn[3], *name[3]; /* up to three persons */
     uint32_t persons;
-    const char *held_field; /* not NULL: the intake could not use it */
-    const char *content;    /* NULL: follows from the rest */
+    const struct kp_reported_person *reported; /* not NULL: the first one, as the real intake takes
+                                                  him, in place of bsn and name */
+    const char *held_field;                    /* not NULL: the intake could not use it */
+    const char *content;                       /* NULL: follows from the rest */
 };
 
 /* A mention of a person with that BSN and that name; either may be NULL. The same name is the same
@@ -51,6 +55,9 @@ struct world_form {
 };
 void world_mention(const char *bsn, const char *name, struct kp_command_mention *mention,
                    struct world_form *room);
+
+void world_mention_of(const struct kp_reported_person *reported, struct kp_command_mention *mention,
+                      struct world_form *room);
 
 /* Aborts the test when anything fails: here only outcomes are in question. */
 void world_open(struct world *world);

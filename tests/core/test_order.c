@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The order in which signals come, go and come back does not change who is who. People written
+ * badly by several partners, taken in by the real intake, in many orders, with withdrawals and
+ * decisions between; the persons are always those of all forms that hold each other parted at once.
+ */
+#include "core/blocks.h"
+#include "core/holders.h"
+#include "core/match/partition.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PEOPLE 36
+#define WRITTEN 5 /* times each */
+#define MENTIONS (PEOPLE * WRITTEN)
+#define ORDERS 20
+
+struct written {
+    char given[24], initials[8], surname[32], postcode[8], number[8], bsn[12], place[24];
+    char reference[8];
+    struct kp_reported_person person;
+    struct told told;
+    bool there;
+};
+
+static struct written all[MENTIONS];
+static struct world world;
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* A number of the 9-series that passes the 11-test. */
+static void put_bsn(char bsn[12], uint32_t number)
+{
+    for (uint32_t eight = 90000000 + number * 97;; eight++) {
+        uint32_t sum = 0;
+        uint32_t weight = 2;
+        for (uint32_t rest = eight; rest > 0; rest /= 10) {
+            sum += rest % 10 * weight++;
+        }
+        if (sum % 11 < 10) {
+            (void)snprintf(bsn, 12, "%u%u", eight, sum % 11); /* nine digits */
+            return;
+        }
+    }
+}
+
+/* Twins, namesakes, parent and child among them: people share names, addresses and dates. */
+static void write_person(struct written *one, uint32_t n, uint64_t *seed)
+{
+    static const char *const given[] = {"Anna", "Alma", "Johan", "Jan", "Mohamed", "Sanne"};
+    static const char *const surnames[] = {"de Vries",  "Jansen",       "Hendriks",
+                                           "el Amrani", "van den Berg", "Verzonnen"};
+    uint32_t family = n / 2;
+    (void)snprintf(one->given, sizeof one->given, "%s", given[(n * 7 + family) % 6]);
+    (void)snprintf(one->surname, sizeof one->surname, "%s", surnames[family % 6]);
+    (void)snprintf(one->postcode, sizeof one->postcode, "90%02uAB", 1 + family % 9);
+    (void)snprintf(one->number, sizeof one->number, "%u", 1 + family % 13);
+    (void)snprintf(one->place, sizeof one->place, "%s", family % 3 == 0 ? "Ons Dorp" : "De Stad");
+    put_bsn(one->bsn, n);
+    one->person = (struct kp_reported_person){
+        .given_names = one->given,
+        .surname = one->surname,
+        .postcode = one->postcode,
+        .house_number = one->number,
+        .birth_place = one->place,
+        .birth_date = 19800000 + (int32_t)(family % 3) * 10000 + 101 + (int32_t)(family % 11) * 101,
+        .gender = n % 2 == 0 ? KP_FORM_MAN : KP_FORM_WOMAN,
+    };
+    if (next(seed) % 3 == 0) {
+        one->person.bsn = one->bsn;
+    }
+    if (next(seed) % 4 == 0) {
+        one->surname[strlen(one->surname) - 2] = 'x';
+    }
+    if (next(seed) % 4 == 0) {
+        one->initials[0] = one->given[0];
+        one->person.initials = one->initials;
+        one->person.given_names = NULL;
+    }
+    if (next(seed) % 5 == 0) {
+        one->person.birth_date = next(seed) % 2 == 0 ? 0 : one->person.birth_date / 10000 * 10000;
+    }
+    if (next(seed) % 3 == 0) {
+        one->person.postcode = one->person.house_number = NULL;
+    }
+    if (next(seed) % 3 == 0) {
+        one->person.birth_place = NULL;
+    }
+    if (next(seed) % 8 == 0) {
+        one->person.given_names = one->person.initials = NULL;
+    }
+}
+
+static void write_all(uint64_t seed)
+{
+    static const char *const partners[] = {"politie", "om", "jeugdzorg"};
+    memset(all, 0, sizeof all);
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        struct written *one = &all[i];
+        write_person(one, i / WRITTEN, &seed);
+        (void)snprintf(one->reference, sizeof one->reference, "R%u", i); /* fits */
+        one->told = (struct told){.partner = partners[i % 3],
+                                  .reference = one->reference,
+                                  .version = 1,
+                                  .kind = 4,
+                                  .role = 1,
+                                  .date = 20251201,
+                                  .persons = 1,
+                                  .reported = &one->person};
+    }
+}
+
+static void open_world(void)
+{
+    static struct kp_house house;
+    world_open(&world);
+    world_example_house(&house);
+    world_house(&world, &house);
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        all[i].there = false;
+        all[i].told.version = 1;
+    }
+}
+
+static void bring(struct written *one)
+{
+    one->there = true;
+    (void)world_signal(&world, &one->told);
+}
+
+static void take_back(struct written *one)
+{
+    struct told gone = {.partner = one->told.partner,
+                        .reference = one->reference,
+                        .version = one->told.version + 1,
+                        .withdraw = true};
+    one->there = false;
+    one->told.version += 2; /* the next time it comes */
+    (void)world_signal(&world, &gone);
+}
+
+/* For each mention that is there the first one of the same person. */
+static void describe(uint32_t ret_first[MENTIONS])
+{
+    uint64_t persons[MENTIONS] = {0};
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        ret_first[i] = MENTIONS;
+        if (!all[i].there) {
+            continue;
+        }
+        persons[i] = world_person(&world, all[i].told.partner, all[i].reference, 0);
+        for (uint32_t k = 0; k <= i && ret_first[i] == MENTIONS; k++) {
+            ret_first[i] = all[k].there && persons[k] == persons[i] ? k : MENTIONS;
+        }
+    }
+}
+
+static void assert_same(const uint32_t expected[MENTIONS], const uint32_t found[MENTIONS])
+{
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        if (expected[i] != found[i]) {
+            fail_msg("mention %u is with %u, not with %u", i, found[i], expected[i]);
+        }
+    }
+}
+
+static void shuffle(uint32_t order[MENTIONS], uint64_t *seed)
+{
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        uint32_t at = (uint32_t)(next(seed) % (i + 1));
+        order[i] = order[at];
+        order[at] = i;
+    }
+}
+
+/* --- all at once --- */
+
+struct form {
+    struct kp_known_form known;
+    struct kp_match_keys keys;
+    uint32_t component;
+};
+
+static bool meet(const struct form *a, const struct form *b)
+{
+    for (uint32_t i = 0; i < a->keys.count; i++) {
+        for (uint32_t k = 0; k < b->keys.count; k++) {
+            if (memcmp(&a->keys.keys[i], &b->keys.keys[k], sizeof a->keys.keys[0]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int compare_forms(const void *a, const void *b)
+{
+    const struct form *one = a;
+    const struct form *other = b;
+    int order = kp_slice_compare(one->known.bytes, other->known.bytes);
+    return order != 0 ? order : memcmp(one->known.tag, other->known.tag, KP_TAG_BYTES);
+}
+
+static uint32_t load_forms(struct kp_txn *txn, struct form *ret_forms)
+{
+    uint32_t count = 0;
+    struct kp_slice key;
+    struct kp_slice value;
+    struct kp_key from = kp_key_none();
+    while (kp_txn_seek(txn, KP_TABLE_FORM, kp_key_slice(&from), from.size > 0, &key, &value)) {
+        struct kp_reader reader;
+        kp_reader_init(&reader, key);
+        uint64_t id = kp_get_u64(&reader);
+        from = kp_key_u64(kp_key_none(), id);
+        assert_true(kp_forms_load(txn, id, &ret_forms[count].known));
+        assert_true(kp_forms_decode(txn, &ret_forms[count].known, &ret_forms[count].keys));
+        ret_forms[count].component = count;
+        count++;
+    }
+    qsort(ret_forms, count, sizeof *ret_forms, compare_forms);
+    for (uint32_t i = 0; i < count; i++) {
+        ret_forms[i].component = i;
+    }
+    return count;
+}
+
+static void join(struct form *forms, uint32_t count, uint32_t a, uint32_t b)
+{
+    uint32_t least = a < b ? a : b;
+    for (uint32_t i = 0; i < count; i++) {
+        forms[i].component =
+            forms[i].component == a || forms[i].component == b ? least : forms[i].component;
+    }
+}
+
+/* Every form that is there, parted without regard to what came when: the state says the same. */
+static void assert_as_at_once(void)
+{
+    static struct form forms[MENTIONS];
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
+    uint32_t count = load_forms(txn, forms);
+    for (uint32_t a = 0; a < count; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            if (meet(&forms[a], &forms[b]) &&
+                kp_holds(&world.core.model, &forms[a].known.form, &forms[b].known.form)) {
+                join(forms, count, forms[a].component, forms[b].component);
+            }
+        }
+    }
+    for (uint32_t component = 0; component < count; component++) {
+        struct kp_form members[MENTIONS];
+        uint32_t places[MENTIONS];
+        uint32_t groups[MENTIONS];
+        uint32_t size = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (forms[i].component == component) {
+                members[size] = forms[i].known.form;
+                places[size++] = i;
+            }
+        }
+        struct kp_partition_in in = {.model = &world.core.model, .forms = members, .count = size};
+        assert_true(size == 0 || kp_partition(&in, txn->scratch, groups));
+        for (uint32_t i = 0; i < size; i++) {
+            for (uint32_t k = 0; k < count; k++) {
+                bool same = forms[k].known.person == forms[places[i]].known.person;
+                bool expected = false;
+                for (uint32_t other = 0; other < size; other++) {
+                    expected = expected || (places[other] == k && groups[other] == groups[i]);
+                }
+                if (same != expected) {
+                    fail_msg("forms %llu and %llu are %s person",
+                             (unsigned long long)forms[places[i]].known.id,
+                             (unsigned long long)forms[k].known.id, same ? "one" : "not one");
+                }
+            }
+        }
+    }
+    kp_txn_abort(txn);
+}
+
+/* --- tests --- */
+
+static void every_order_gives_the_same_persons(void **state)
+{
+    uint32_t expected[MENTIONS];
+    uint64_t seed = 88172645463325252u;
+    (void)state;
+    write_all(seed);
+    for (uint32_t i = 0; i < ORDERS; i++) {
+        uint32_t order[MENTIONS];
+        uint32_t found[MENTIONS];
+        open_world();
+        shuffle(order, &seed);
+        for (uint32_t k = 0; k < MENTIONS; k++) {
+            bring(&all[order[k]]);
+        }
+        describe(found);
+        if (i == 0) {
+            memcpy(expected, found, sizeof expected);
+            assert_as_at_once();
+        }
+        assert_same(expected, found);
+        world_close(&world);
+    }
+}
+
+static void what_came_and_went_leaves_no_trace(void **state)
+{
+    uint64_t seed = 1234567;
+    (void)state;
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t expected[MENTIONS];
+        uint32_t found[MENTIONS];
+        write_all(seed + round);
+        open_world();
+        for (uint32_t i = 0; i < MENTIONS; i++) {
+            if (i % 3 != round % 3) {
+                bring(&all[i]);
+            }
+        }
+        describe(expected);
+        world_close(&world);
+        open_world();
+        for (uint32_t step = 0; step < 4 * MENTIONS; step++) {
+            struct written *one = &all[next(&seed) % MENTIONS];
+            if (one->there) {
+                take_back(one);
+            } else {
+                bring(one);
+            }
+            if (step % 100 == 99) {
+                assert_as_at_once();
+            }
+        }
+        for (uint32_t i = 0; i < MENTIONS; i++) {
+            if (all[i].there != (i % 3 != round % 3)) {
+                if (all[i].there) {
+                    take_back(&all[i]);
+                } else {
+                    bring(&all[i]);
+                }
+            }
+        }
+        describe(found);
+        assert_same(expected, found);
+        assert_as_at_once();
+        world_close(&world);
+    }
+}
+
+static void a_decision_that_is_taken_back_leaves_no_trace(void **state)
+{
+    uint64_t seed = 7654321;
+    uint32_t expected[MENTIONS];
+    uint32_t found[MENTIONS];
+    (void)state;
+    write_all(seed);
+    open_world();
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        bring(&all[i]);
+    }
+    describe(expected);
+    for (uint32_t i = 0; i < 60; i++) {
+        const struct told *a = &all[next(&seed) % MENTIONS].told;
+        const struct told *b = &all[next(&seed) % MENTIONS].told;
+        enum kp_match_decision decision = i % 2 == 0 ? KP_DECISION_MUST : KP_DECISION_CANNOT;
+        if (a != b) {
+            world_decide(&world, decision, a, b);
+            world_decide(&world, KP_DECISION_NONE, b, a);
+        }
+    }
+    describe(found);
+    assert_same(expected, found);
+    assert_as_at_once();
+    world_close(&world);
+}
+
+static void nobody_has_two_numbers_unless_somebody_said_so(void **state)
+{
+    (void)state;
+    write_all(424242);
+    open_world();
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        bring(&all[i]);
+    }
+    for (uint32_t a = 0; a < MENTIONS; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            if (all[a].person.bsn != NULL && all[b].person.bsn != NULL &&
+                strcmp(all[a].bsn, all[b].bsn) != 0) {
+                assert_int_not_equal(
+                    world_person(&world, all[a].told.partner, all[a].reference, 0),
+                    world_person(&world, all[b].told.partner, all[b].reference, 0));
+            }
+        }
+    }
+    world_close(&world);
+}
+
+int main(void)
+{
+    struct kp_diag diag;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_order_gives_the_same_persons),
+        cmocka_unit_test(what_came_and_went_leaves_no_trace),
+        cmocka_unit_test(a_decision_that_is_taken_back_leaves_no_trace),
+        cmocka_unit_test(nobody_has_two_numbers_unless_somebody_said_so),
+    };
+    if (kp_crypto_init(&diag) != KP_OK) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests_name("order", tests, NULL, NULL);
+    kp_crypto_done();
+    return failed;
+}
