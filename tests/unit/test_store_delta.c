@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* check: not under valgrind, which refuses the maps of a keyring and a store */
 /* Rows that wait for their table: the stores do the same through many sweeps, readers keep what
  * they began with, and damage to the log is found. */
 #define _GNU_SOURCE /* nftw, RTLD_NEXT */
@@ -537,29 +538,6 @@ static void test_lost_key_of_a_waiting_row(void **state)
     assert_int_equal(report.bad_rows + report.bad_tables, 0);
 }
 
-static void test_records_are_checked(void **state)
-{
-    (void)state;
-    uint8_t bytes[64];
-    struct kp_run_record record = {.place = {KP_TABLE_INDEX, KP_SLICE_LIT("key")},
-                                   .kind = KP_RUN_PLAIN,
-                                   .value = KP_SLICE_LIT("value")};
-    struct kp_run_record read;
-    size_t size = kp_run_record_bytes(&record);
-    kp_run_encode(&record, bytes);
-    assert_int_equal(kp_run_decode(kp_slice_of(bytes, sizeof bytes), &read), size);
-    assert_int_equal(kp_place_compare(read.place, record.place), 0);
-    assert_int_equal(read.kind, KP_RUN_PLAIN);
-    assert_true(kp_slice_equal(read.value, record.value));
-    for (size_t cut = 0; cut < size; cut++) {
-        assert_int_equal(kp_run_decode(kp_slice_of(bytes, cut), &read), 0);
-    }
-    bytes[2] &= 0x3f; /* no kind */
-    assert_int_equal(kp_run_decode(kp_slice_of(bytes, sizeof bytes), &read), 0);
-    bytes[2] |= KP_RUN_GONE << 6; /* with a value */
-    assert_int_equal(kp_run_decode(kp_slice_of(bytes, sizeof bytes), &read), 0);
-}
-
 /* --- a store of an earlier program --- */
 
 /* "SIZE", then lines "OFFSET HEX" of what is not zero. */
@@ -638,7 +616,6 @@ static void test_store_of_an_earlier_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_records_are_checked),
         cmocka_unit_test_setup_teardown(test_same_state_through_many_sweeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_state_with_little_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_only_and_copy_need_no_sweep, setup, teardown),
