@@ -9,8 +9,11 @@
 #define PACE_RATIO 2u
 /* With each commit, so that it ends at all. Few: a small commit is to stay small. */
 #define STEP_RECORDS_MIN 16u
-/* Nor may a commit write more pages than LMDB holds without writing some of them early. */
-#define STEP_RECORDS_MAX 60000u
+/* With what else a commit writes, LMDB holds so many pages without writing some of them early. Not
+ * met by who closes his group by kp_txn_dirty_pages, which counts the step too. */
+#define STEP_PAGES_MAX 60000u
+/* A full page holds more; many are half full after a split. */
+#define ROWS_A_NEW_PAGE 32u
 
 static uint64_t frozen_rows(const struct kp_delta_view *view)
 {
@@ -19,6 +22,14 @@ static uint64_t frozen_rows(const struct kp_delta_view *view)
         rows += view->runs[i]->rows;
     }
     return rows;
+}
+
+/* That the whole sweep writes: each leaf of the tables once, or one for each row. */
+static uint64_t all_pages(const struct kp_lmdb_txn *txn)
+{
+    uint64_t rows = frozen_rows(txn->view);
+    uint64_t pages = txn->sweep.leaf_pages + rows / ROWS_A_NEW_PAGE + 1;
+    return pages < rows ? pages : rows;
 }
 
 uint64_t kp_sweep_pace(const struct kp_lmdb_txn *txn, uint64_t rows, uint64_t bytes)
@@ -31,14 +42,14 @@ uint64_t kp_sweep_pace(const struct kp_lmdb_txn *txn, uint64_t rows, uint64_t by
     uint64_t by_rows = total * rows / store->delta_rows_max;
     uint64_t by_bytes = total * bytes / store->delta_bytes_max;
     uint64_t records = STEP_RECORDS_MIN + (by_rows > by_bytes ? by_rows : by_bytes);
-    return records < STEP_RECORDS_MAX ? records : STEP_RECORDS_MAX;
+    uint64_t records_max = STEP_PAGES_MAX * frozen_rows(txn->view) / all_pages(txn);
+    return records < records_max ? records : records_max;
 }
 
 uint64_t kp_sweep_pages(const struct kp_lmdb_txn *txn, uint64_t records)
 {
     uint64_t rows = frozen_rows(txn->view);
-    uint64_t pages = rows == 0 ? 0 : records * txn->sweep.leaf_pages / rows + 1;
-    return pages < records ? pages : records;
+    return rows == 0 ? 0 : records * all_pages(txn) / rows + 1;
 }
 
 bool kp_sweep_is_done(const struct kp_lmdb_txn *txn)
