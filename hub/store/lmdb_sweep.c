@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-/* The sweep ends when this part of what may wait has come anew. */
-#define PACE_RATIO 2u
+/* The sweep takes so many halves of what comes anew: it ends when two thirds of what may wait are
+ * there again. Slower would be steadier, and hold more memory. */
+#define PACE_HALVES 3u
 /* With each commit, so that it ends at all. Few: a small commit is to stay small. */
 #define STEP_RECORDS_MIN 16u
 /* With what else a commit writes, LMDB holds so many pages without writing some of them early. Not
@@ -35,14 +36,15 @@ static uint64_t all_pages(const struct kp_lmdb_txn *txn)
 uint64_t kp_sweep_pace(const struct kp_lmdb_txn *txn, uint64_t rows, uint64_t bytes)
 {
     const struct kp_lmdb *store = txn->store;
-    uint64_t total = PACE_RATIO * frozen_rows(txn->view);
-    if (total == 0) {
+    uint64_t rows_frozen = frozen_rows(txn->view);
+    uint64_t total = rows_frozen * PACE_HALVES / 2;
+    if (rows_frozen == 0) {
         return 0;
     }
     uint64_t by_rows = total * rows / store->delta_rows_max;
     uint64_t by_bytes = total * bytes / store->delta_bytes_max;
     uint64_t records = STEP_RECORDS_MIN + (by_rows > by_bytes ? by_rows : by_bytes);
-    uint64_t records_max = STEP_PAGES_MAX * frozen_rows(txn->view) / all_pages(txn);
+    uint64_t records_max = STEP_PAGES_MAX * rows_frozen / all_pages(txn);
     return records < records_max ? records : records_max;
 }
 
