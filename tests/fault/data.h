@@ -11,7 +11,7 @@
 
 #define DATA_MAP_BYTES ((uint64_t)64 << 20)
 #define DATA_SEGMENT_POSITIONS 20u
-#define DATA_DELTA_ROWS 12u /* few: sweeps begin and end all the time */
+#define DATA_DELTA_ROWS 36u /* few: sweeps begin, take several steps and end */
 #define DATA_PARTS 3u
 
 static const char *const data_parts[DATA_PARTS] = {"persons", "state", "journal"};
