@@ -84,35 +84,34 @@ void kp_delta_view_figures(const struct kp_delta_view *view, uint32_t first, uin
     }
 }
 
-/* Whether the two newest belong together. The number of runs is bounded in any case: where sizes
- * fall by less than the ratio, two neighbours hold more than that part of the whole. */
-static bool is_merge_due(const struct kp_lmdb *store, const struct kp_delta_view *view)
+/* Whether the two newest live runs belong together. Their number is bounded in any case: where
+ * sizes fall by less than the ratio, two neighbours hold more than that part of the whole. */
+static bool is_merge_due(const struct kp_lmdb *store, uint32_t live, const struct kp_run *older,
+                         const struct kp_run *newer)
 {
-    uint32_t live = view->run_count - view->frozen_count;
-    if (live < 2) {
-        return false;
-    }
-    const struct kp_run *older = view->runs[view->run_count - 2];
-    const struct kp_run *newer = view->runs[view->run_count - 1];
     uint64_t bytes = kp_run_heap_bytes(older) + kp_run_heap_bytes(newer);
     bool small = (uint64_t)older->rows + newer->rows <= store->delta_rows_max / MERGE_PART &&
                  bytes <= store->delta_bytes_max / MERGE_PART;
-    return live >= KP_DELTA_LIVE_RUNS_MAX || (small && older->rows / MERGE_RATIO <= newer->rows);
+    return live > KP_DELTA_LIVE_RUNS_MAX || (small && older->rows / MERGE_RATIO <= newer->rows);
 }
 
 void kp_delta_view_push(const struct kp_lmdb *store, struct kp_delta_view *view, struct kp_run *run)
 {
-    KP_ASSERT(view->run_count < KP_DELTA_RUNS_MAX);
-    view->runs[view->run_count++] = run;
-    while (is_merge_due(store, view)) {
-        struct kp_run **older = &view->runs[view->run_count - 2];
-        struct kp_run *newer = view->runs[view->run_count - 1];
-        struct kp_run *merged = kp_run_merge(*older, newer);
-        kp_run_release(*older);
-        kp_run_release(newer);
-        *older = merged;
+    while (view->run_count > view->frozen_count) {
+        struct kp_run *older = view->runs[view->run_count - 1];
+        KP_ASSERT(older != NULL);
+        uint32_t live = view->run_count - view->frozen_count + 1;
+        if (!is_merge_due(store, live, older, run)) {
+            break;
+        }
+        struct kp_run *merged = kp_run_merge(older, run);
+        kp_run_release(older);
+        kp_run_release(run);
+        run = merged;
         view->run_count--;
     }
+    KP_ASSERT(view->run_count < KP_DELTA_RUNS_MAX);
+    view->runs[view->run_count++] = run;
 }
 
 /* --- look-ups --- */

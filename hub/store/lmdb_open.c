@@ -406,7 +406,7 @@ static int count_free_pages(MDB_txn *txn, uint64_t *ret_pages)
 static enum kp_err fill_stat(struct kp_lmdb *store, struct kp_lmdb_txn *txn,
                              struct kp_store_stat *ret_stat, struct kp_diag *reterr_diag)
 {
-    struct kp_lmdb_sums sums;
+    struct kp_lmdb_sums sums = {.log_next = 0};
     MDB_envinfo info;
     MDB_stat env_stat;
     struct stat file_stat;
