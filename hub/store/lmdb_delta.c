@@ -19,7 +19,7 @@
 /* Runs are merged with their elder neighbour of less than this many times their rows... */
 #define MERGE_RATIO 2u
 /* ... up to this part of what all may hold: a larger merge would hold up its commit. */
-#define MERGE_PART 4u
+#define MERGE_PART 8u
 /* Faster than the log grows: less than one more freeze of it is ever there. */
 #define TRIM_RATIO 4u
 #define TRIM_ROWS_MIN 64u
@@ -256,7 +256,7 @@ void kp_delta_before_commit(struct kp_lmdb_txn *txn)
     }
     kp_sweep_step(txn, swept);
     if (txn->view->frozen_count > 0 && kp_sweep_is_done(txn)) {
-        txn->sums.log_dead = txn->sweep.log_end;
+        txn->sums.log_dead = txn->sums.sweep_end;
     }
     kp_delta_log_trim(txn, TRIM_RATIO * (txn->sums.log_next - log_first) + TRIM_ROWS_MIN);
     if (txn->head.err != KP_OK) {

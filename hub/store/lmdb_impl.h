@@ -30,6 +30,10 @@ struct kp_lmdb_sums {
     struct kp_set_hash log;
     uint64_t log_next; /* number of the next log row; never used again */
     uint64_t log_dead; /* all below it is in the tables, and waits to be removed */
+    /* Of the log rows below this one all changes up to this place are in the tables too. */
+    uint64_t sweep_end;
+    enum kp_table swept_table;
+    struct kp_key swept;
 };
 
 #define KP_DELTA_LIVE_RUNS_MAX 40u
@@ -47,7 +51,6 @@ struct kp_delta_view {
 /* How far the frozen runs of the view are in their tables. */
 struct kp_sweep {
     uint32_t at[KP_DELTA_LIVE_RUNS_MAX]; /* next record of each */
-    uint64_t log_end;                    /* the log rows below it hold no others than these */
     uint64_t leaf_pages;                 /* of their tables when they were frozen */
 };
 

@@ -6,7 +6,8 @@
  *
  * Numbers only grow, so that pages fill up, and are never used again, so that no older row fits in
  * a younger one's place. A commit's records are written in the transaction that gathered them and
- * replayed in this order with every open; that a record may be in its table already does no harm.
+ * replayed in this order with every open, but for those that the sweep had passed; that another one
+ * may be in its table already does no harm.
  */
 #include "store/lmdb_impl.h"
 
@@ -137,8 +138,17 @@ static void load_record(struct log_walk *walk, const struct kp_run_record *recor
     kp_run_add(walk->run, record);
 }
 
+/* A change that is in its table already, and is not younger than what is there, need not wait. */
+static bool is_swept(const struct kp_lmdb_sums *sums, uint64_t number, struct kp_row_place place)
+{
+    struct kp_row_place swept = {sums->swept_table, kp_key_slice(&sums->swept)};
+    return number < sums->log_dead ||
+           (number < sums->sweep_end && kp_place_compare(place, swept) <= 0);
+}
+
 /* false: these are no records. */
-static bool read_records(struct log_walk *walk, struct kp_slice records, bool is_wanted)
+static bool read_records(struct log_walk *walk, const struct kp_lmdb_sums *sums, uint64_t number,
+                         struct kp_slice records)
 {
     struct kp_run_record record;
     while (records.size > 0) {
@@ -147,7 +157,7 @@ static bool read_records(struct log_walk *walk, struct kp_slice records, bool is
             record.place.table == KP_TABLE_NONE || !kp_table_is_delta(record.place.table)) {
             return false;
         }
-        if (is_wanted) {
+        if (walk->view != NULL && !is_swept(sums, number, record.place)) {
             load_record(walk, &record);
         }
         records = kp_slice_of(records.bytes + size, records.size - size);
@@ -174,8 +184,7 @@ static bool read_row(struct log_walk *walk, const struct kp_lmdb_sums *sums, MDB
     }
     kp_set_hash_add(&walk->sum, walk->cipher, kp_row_tag(raw));
     return kp_row_open(&walk->store->keys, walk->aead, place, raw, walk->plain, &diag) == KP_OK &&
-           read_records(walk, kp_slice_of(walk->plain, size),
-                        walk->view != NULL && number >= sums->log_dead);
+           read_records(walk, sums, number, kp_slice_of(walk->plain, size));
 }
 
 static int walk_log(struct log_walk *walk, MDB_txn *mdb, const struct kp_lmdb_sums *sums)

@@ -25,10 +25,13 @@
 #define START_BYTES (KP_NONCE_BYTES + SALT_BYTES + KP_AEAD_TAG_BYTES)
 #define STARTS_MAX 1000000u
 #define SUMS_WITH_LOG 255u
-#define SUMS_BYTES (2u + KP_TABLE_END * 32u + 24u + 16u)
-#define SUMS_BYTES_MAX (2u + SUMS_WITH_LOG * 32u + 24u + 16u)
-#define DELTA_ROWS_DEFAULT 1500000u
-#define DELTA_BYTES_DEFAULT ((uint64_t)96 << 20)
+#define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
+#define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
+#define SUMS_BYTES_MAX (2u + SUMS_WITH_LOG * 32u + SUMS_LOG_BYTES)
+/* More rows share more pages when they are swept. All that waits takes about twice this memory, and
+ * the dirty pages of a group as much again, within the 256 MiB that the hub's heap may have. */
+#define DELTA_ROWS_DEFAULT 1000000u
+#define DELTA_BYTES_DEFAULT ((uint64_t)64 << 20)
 
 _Static_assert(KP_TABLE_END < SUMS_WITH_LOG, "a table's number is one byte on disk");
 
@@ -162,6 +165,10 @@ static int put_sums(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
     put_hash(&writer, &sums->log);
     kp_put_u64(&writer, sums->log_next);
     kp_put_u64(&writer, sums->log_dead);
+    kp_put_u64(&writer, sums->sweep_end);
+    kp_put_u8(&writer, (uint8_t)sums->swept_table);
+    kp_put_u8(&writer, (uint8_t)sums->swept.size);
+    kp_put_raw(&writer, kp_key_slice(&sums->swept));
     KP_ASSERT(kp_writer_ok(&writer));
     enum kp_err err = kp_row_seal(&store->keys, aead, place, kp_writer_slice(&writer),
                                   KP_SUBJECT_NONE, raw, &diag);
@@ -189,6 +196,19 @@ static void get_hash(struct kp_reader *reader, struct kp_set_hash *ret_hash)
     ret_hash->rows = kp_get_u64(reader);
 }
 
+static void get_log(struct kp_reader *reader, struct kp_lmdb_sums *ret_sums)
+{
+    get_hash(reader, &ret_sums->log);
+    ret_sums->log_next = kp_get_u64(reader);
+    ret_sums->log_dead = kp_get_u64(reader);
+    ret_sums->sweep_end = kp_get_u64(reader);
+    ret_sums->swept_table = (enum kp_table)kp_get_u8(reader);
+    size_t key_bytes = kp_get_u8(reader);
+    if (key_bytes <= KP_STORE_KEY_BYTES_MAX) { /* else bytes are left, which is an error */
+        ret_sums->swept = kp_key_raw(kp_key_none(), kp_get_raw(reader, key_bytes));
+    }
+}
+
 static enum kp_err decode_sums(struct kp_slice plain, struct kp_lmdb_sums *ret_sums,
                                struct kp_diag *reterr_diag)
 {
@@ -206,9 +226,7 @@ static enum kp_err decode_sums(struct kp_slice plain, struct kp_lmdb_sums *ret_s
         ret_sums->rows[table] = has_log ? kp_get_u64(&reader) : ret_sums->tables[table].rows;
     }
     if (has_log) {
-        get_hash(&reader, &ret_sums->log);
-        ret_sums->log_next = kp_get_u64(&reader);
-        ret_sums->log_dead = kp_get_u64(&reader);
+        get_log(&reader, ret_sums);
     }
     return kp_reader_done(&reader) ? KP_OK : fail_sums(reterr_diag);
 }

@@ -83,7 +83,9 @@ void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view)
     KP_ASSERT(view->run_count <= KP_DELTA_LIVE_RUNS_MAX);
     view->frozen_count = view->run_count;
     memset(&txn->sweep, 0, sizeof txn->sweep);
-    txn->sweep.log_end = txn->sums.log_next;
+    txn->sums.sweep_end = txn->sums.log_next;
+    txn->sums.swept_table = KP_TABLE_NONE;
+    txn->sums.swept = kp_key_none();
     txn->sweep.leaf_pages = leaf_pages(txn);
 }
 
@@ -130,7 +132,7 @@ static void write_row(struct kp_lmdb_txn *txn, const struct kp_run_record *recor
 void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records)
 {
     const struct kp_delta_view *view = txn->view;
-    struct kp_run_record record;
+    struct kp_run_record record = {.kind = KP_RUN_NONE};
     for (uint64_t i = 0; i < records && txn->head.err == KP_OK &&
                          kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
          i++) {
@@ -143,5 +145,9 @@ void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records)
         } else if (found) {
             kp_rows_del(txn, record.place);
         }
+    }
+    if (record.kind != KP_RUN_NONE) {
+        txn->sums.swept_table = record.place.table;
+        txn->sums.swept = kp_key_raw(kp_key_none(), record.place.key);
     }
 }

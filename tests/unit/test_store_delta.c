@@ -193,31 +193,50 @@ static void test_same_state_with_little_memory(void **state)
     assert_verifies(&fixture->lmdb);
 }
 
-static void test_read_only_and_copy_need_no_sweep(void **state)
+/* What the sweep has not passed, and what came since. */
+static uint64_t rows_to_sweep(const struct kp_lmdb *lmdb)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < lmdb->view->run_count; i++) {
+        bool is_frozen = i < lmdb->view->frozen_count;
+        rows += lmdb->view->runs[i]->rows - (is_frozen ? lmdb->sweep.at[i] : 0);
+    }
+    return rows;
+}
+
+static bool is_in_mid_sweep(const struct kp_lmdb *lmdb)
+{
+    return lmdb->view->frozen_count > 0 && lmdb->sums.swept.size > 0 &&
+           lmdb->view->run_count > lmdb->view->frozen_count;
+}
+
+/* A sweep that was cut off is not begun anew, nor needed to read. */
+static void test_opened_in_mid_sweep(void **state)
 {
     struct store_fixture *fixture = *state;
     struct kp_store_options options = small_options(fixture);
     struct kp_diag diag = {.err = KP_OK};
     uint8_t before[32], after[32];
-    const struct kp_delta_view *view = lmdb_of(fixture)->view;
-    for (uint64_t seed = 1; view->frozen_count == 0 || view->run_count == view->frozen_count;
-         seed++) {
+    for (uint64_t seed = 1; !is_in_mid_sweep(lmdb_of(fixture)); seed++) {
         assert_true(seed < 100);
         struct kp_txn *txn = begin(&fixture->lmdb, true);
         change(txn, seed, 50);
         commit(txn);
-        view = lmdb_of(fixture)->view;
     }
+    uint64_t rows = rows_to_sweep(lmdb_of(fixture));
     digest_of(&fixture->lmdb, before);
     fixture_must(kp_store_copy(&fixture->lmdb, fixture->base.path[FIXTURE_JOURNAL], &diag), &diag);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
+        struct kp_store_stat stat;
         kp_store_close(&fixture->lmdb);
-        options.dir = fixture->base.path[i == 0 ? FIXTURE_STATE : FIXTURE_JOURNAL];
-        options.read_only = true;
+        options.dir = fixture->base.path[i == 1 ? FIXTURE_JOURNAL : FIXTURE_STATE];
+        options.read_only = i < 2;
         fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
         digest_of(&fixture->lmdb, after);
         assert_memory_equal(before, after, 32);
         assert_verifies(&fixture->lmdb);
+        fixture_must(kp_store_stat(&fixture->lmdb, &stat, &diag), &diag);
+        assert_in_range(stat.waiting_rows, 1, rows);
     }
 }
 
@@ -618,7 +637,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_same_state_through_many_sweeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_state_with_little_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_read_only_and_copy_need_no_sweep, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_opened_in_mid_sweep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs_are_few, setup, teardown),
         cmocka_unit_test_setup_teardown(test_readers_keep_their_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader_that_begins_within_a_commit, setup, teardown),
