@@ -18,6 +18,8 @@
 
 /* A log row fills one page outside the tree: LMDB has 16 bytes of it. */
 #define PAGE_ROW_BYTES 4080u
+/* Of what may wait, in one run of those that are made while loading. */
+#define LOAD_PART 8u
 
 static size_t plain_bytes_max(void)
 {
@@ -113,29 +115,26 @@ struct log_walk {
     size_t capacity;
     /* Loading only. */
     struct kp_delta_view *view;
-    struct kp_run *run; /* that the records at hand go on */
+    struct kp_draft draft;
 };
 
 static void finish_run(struct log_walk *walk)
 {
-    if (walk->run != NULL) {
-        kp_run_finish(walk->run);
-        kp_delta_view_push(walk->store, walk->view, walk->run);
-        walk->run = NULL;
+    struct kp_run *run = kp_draft_run(&walk->draft);
+    if (run != NULL) {
+        kp_delta_view_push(walk->store, walk->view, run);
     }
+    kp_draft_clear(&walk->draft);
 }
 
-/* Log rows whose records go on where those before ended make one run, as they once did. */
+/* In large lots at once: to merge the runs of single commits would take several times as long. */
 static void load_record(struct log_walk *walk, const struct kp_run_record *record)
 {
-    struct kp_run *run = walk->run;
-    if (run != NULL && kp_place_compare(kp_run_at(run, run->rows - 1).place, record->place) >= 0) {
+    kp_draft_put(&walk->draft, record, kp_place_hash(record->place));
+    if (walk->draft.rows >= walk->store->delta_rows_max / LOAD_PART ||
+        walk->draft.size >= walk->store->delta_bytes_max / LOAD_PART) {
         finish_run(walk);
     }
-    if (walk->run == NULL) {
-        walk->run = kp_run_new();
-    }
-    kp_run_add(walk->run, record);
 }
 
 /* A change that is in its table already, and is not younger than what is there, need not wait. */
@@ -222,6 +221,7 @@ enum kp_err kp_delta_log_load(struct kp_lmdb *store, struct kp_aead *aead, MDB_t
     walk.cipher = kp_block_cipher_new(&store->set_key);
     int code = walk_log(&walk, mdb, &store->sums);
     finish_run(&walk);
+    kp_draft_done(&walk.draft);
     kp_block_cipher_free(walk.cipher);
     free(walk.plain);
     if (code != MDB_SUCCESS) {

@@ -217,7 +217,9 @@ int main(int argc, char **argv)
     if (argc < 3) {
         return run(&bench, 0, argv);
     }
+    struct kp_mono began = kp_mono_now();
     open_all(&bench, argv[1]);
+    printf("{\"open_ms\": %.1f}\n", (double)(kp_mono_now().us - began.us) / 1e3);
     int code = run(&bench, argc, argv);
     kp_store_close(&bench.store);
     bench.ring = kp_keyring_close(bench.ring);
