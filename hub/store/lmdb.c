@@ -34,6 +34,7 @@ struct kp_lmdb_txn *kp_lmdb_txn_free(struct kp_lmdb_txn *txn)
         if (txn->mdb != NULL) {
             mdb_txn_abort(txn->mdb);
         }
+        kp_draft_done(&txn->draft);
         kp_block_cipher_free(txn->set_cipher);
         kp_aead_free(txn->aead);
         kp_arena_done(&txn->scratch);
@@ -60,13 +61,21 @@ static enum kp_err begin_reader(struct kp_lmdb *store, struct kp_txn **ret_txn,
         txn = kp_lmdb_txn_new(store);
     }
     int code = kp_env_begin(store->env, MDB_RDONLY, &txn->mdb);
-    if (code != MDB_SUCCESS) {
+    txn->view = code == MDB_SUCCESS ? kp_delta_view_hold(store, txn->mdb) : NULL;
+    if (txn->view == NULL) {
+        if (code == MDB_SUCCESS) {
+            mdb_txn_reset(txn->mdb);
+        }
         txn->next = store->spare;
         store->spare = txn;
     }
     (void)pthread_mutex_unlock(&store->mutex);
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot begin to read the store");
+    }
+    if (txn->view == NULL) {
+        return kp_fail(reterr_diag, KP_E_STATE,
+                       "the store was opened to be read only, and was written since");
     }
     start(txn, /* write= */ false, ret_txn);
     return KP_OK;
@@ -89,7 +98,9 @@ static enum kp_err begin_writer(struct kp_lmdb *store, struct kp_txn **ret_txn,
         return kp_env_fail(reterr_diag, code, "cannot begin to write the store");
     }
     store->writing = true;
-    memcpy(txn->sums, store->sums, sizeof txn->sums);
+    txn->sums = store->sums;
+    txn->sweep = store->sweep;
+    txn->view = store->view;
     memset(txn->last_known, 0, sizeof txn->last_known);
     for (int table = 0; table < KP_TABLE_END; table++) {
         txn->memos[table].known = false;
@@ -114,6 +125,8 @@ static void end_reader(struct kp_lmdb_txn *txn)
     struct kp_lmdb *store = txn->store;
     kp_arena_reset(&txn->scratch);
     mdb_txn_reset(txn->mdb);
+    kp_delta_view_release(store, txn->view);
+    txn->view = NULL;
     (void)pthread_mutex_lock(&store->mutex);
     txn->next = store->spare;
     store->spare = txn;
@@ -126,9 +139,9 @@ static void end_writer(struct kp_lmdb_txn *txn, bool committed)
     struct kp_lmdb *store = txn->store;
     txn->mdb = NULL;
     memset(txn->cursors, 0, sizeof txn->cursors);
-    kp_rows_after(txn, committed);
+    kp_delta_after(txn, committed);
     if (committed) {
-        memcpy(store->sums, txn->sums, sizeof store->sums);
+        store->sums = txn->sums;
     }
     kp_arena_reset(&txn->scratch);
     store->writing = false;
@@ -149,7 +162,7 @@ static void lmdb_abort(struct kp_txn *head)
 static enum kp_err commit_writer(struct kp_lmdb_txn *txn, struct kp_diag *reterr_diag)
 {
     struct kp_lmdb *store = txn->store;
-    kp_rows_before_commit(txn);
+    kp_delta_before_commit(txn);
     int code = txn->head.err == KP_OK ? kp_lmdb_write_sums(txn) : MDB_SUCCESS;
     if (code != MDB_SUCCESS) {
         kp_rows_fail(txn, code, "cannot write the sums");
@@ -168,6 +181,7 @@ static enum kp_err commit_writer(struct kp_lmdb_txn *txn, struct kp_diag *reterr
         lmdb_abort(&txn->head);
         return err;
     }
+    kp_delta_offer(txn);
     kp_crash_point("store.before_commit");
     code = kp_env_commit(txn->mdb);
     if (code != MDB_SUCCESS) {
@@ -217,15 +231,51 @@ bool kp_lmdb_open_row(struct kp_lmdb_txn *txn, struct kp_row_place place, struct
     return true;
 }
 
-static void memorise(struct kp_lmdb_txn *txn, struct kp_row_place place, const uint8_t *tag)
+/* @tag  of the row that was found in its table; NULL for one of a table with runs. */
+static void memorise(struct kp_lmdb_txn *txn, struct kp_row_place place, bool found,
+                     const uint8_t *tag)
 {
     struct kp_row_memo *memo = &txn->memos[place.table];
     memo->key = kp_key_raw(kp_key_none(), place.key);
     memo->known = true;
-    memo->found = tag != NULL;
+    memo->found = found;
     if (tag != NULL) {
         memcpy(memo->tag, tag, sizeof memo->tag);
     }
+}
+
+static bool fail_scratch(struct kp_lmdb_txn *txn)
+{
+    kp_txn_fail(&txn->head, KP_E_LIMIT, "a transaction read more than %zu bytes",
+                txn->scratch.capacity);
+    return false;
+}
+
+/* The value of a row that may wait for its table, in scratch memory; false: the transaction
+ * failed. */
+static bool open_record(struct kp_lmdb_txn *txn, const struct kp_run_record *record,
+                        struct kp_slice *ret_value)
+{
+    if (record->kind != KP_RUN_PLAIN) {
+        return kp_lmdb_open_row(txn, record->place, record->value, ret_value);
+    }
+    struct kp_slice value = kp_arena_copy(&txn->scratch, record->value);
+    if (value.size != record->value.size) {
+        return fail_scratch(txn);
+    }
+    *ret_value = value;
+    return true;
+}
+
+static bool delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
+                      struct kp_slice *ret_value)
+{
+    struct kp_run_record record;
+    bool found = kp_delta_get(txn, place, &record);
+    if (txn->head.write && txn->head.err == KP_OK) {
+        memorise(txn, place, found, NULL);
+    }
+    return found && open_record(txn, &record, ret_value);
 }
 
 static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice key,
@@ -234,9 +284,13 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
     struct kp_lmdb_txn *txn = kp_lmdb_txn_of(head);
     struct kp_row_place place = {.table = table, .key = key};
     struct kp_slice raw = KP_SLICE_EMPTY;
+    if (kp_table_is_delta(table)) {
+        return delta_get(txn, place, ret_value);
+    }
     bool found = kp_rows_get(txn, place, &raw);
     if (head->write && head->err == KP_OK) {
-        memorise(txn, place, found ? kp_row_tag(raw) : NULL);
+        const uint8_t *tag = found ? kp_row_tag(raw) : NULL;
+        memorise(txn, place, tag != NULL, tag);
     }
     return found && kp_lmdb_open_row(txn, place, raw, ret_value);
 }
@@ -248,6 +302,11 @@ static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
     if (memo->known && kp_slice_equal(kp_key_slice(&memo->key), place.key)) {
         return true;
     }
+    if (kp_table_is_delta(place.table)) {
+        struct kp_run_record record;
+        memorise(txn, place, kp_delta_get(txn, place, &record), NULL);
+        return txn->head.err == KP_OK;
+    }
     struct kp_slice raw = KP_SLICE_EMPTY;
     bool found = kp_rows_get(txn, place, &raw);
     const uint8_t *tag = found ? kp_row_tag(raw) : NULL;
@@ -255,8 +314,36 @@ static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
         kp_txn_fail(&txn->head, KP_E_CORRUPT, "a row of table %s has no valid header",
                     kp_table_name(place.table));
     }
-    memorise(txn, place, tag);
+    memorise(txn, place, tag != NULL, tag);
     return txn->head.err == KP_OK;
+}
+
+/* Nobody's rows wait as they are, and are sealed with the rest of their log row. A row about a
+ * person waits under his key, so that it dies with it. */
+static void delta_put(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_slice value,
+                      struct kp_subject subject)
+{
+    struct kp_run_record record = {.place = place, .kind = KP_RUN_PLAIN, .value = value};
+    size_t mark = kp_arena_mark(&txn->scratch);
+    if (subject.id != 0) {
+        struct kp_diag diag;
+        size_t raw_bytes = kp_row_bytes(value.size, subject);
+        uint8_t *raw = kp_arena_alloc(&txn->scratch, raw_bytes);
+        if (raw == NULL) {
+            (void)fail_scratch(txn);
+            return;
+        }
+        enum kp_err err =
+            kp_row_seal(&txn->store->keys, txn->aead, place, value, subject, raw, &diag);
+        if (err != KP_OK) {
+            kp_txn_fail(&txn->head, err, "%s", diag.text);
+            return;
+        }
+        record.kind = KP_RUN_SEALED;
+        record.value = kp_slice_of(raw, raw_bytes);
+    }
+    kp_delta_put(txn, &record);
+    kp_arena_restore(&txn->scratch, mark);
 }
 
 static void lmdb_put(struct kp_txn *head, enum kp_table table, struct kp_slice key,
@@ -269,23 +356,29 @@ static void lmdb_put(struct kp_txn *head, enum kp_table table, struct kp_slice k
     if (!look_up(txn, place)) {
         return;
     }
+    txn->changed = true;
+    txn->sums.rows[table] += memo->found ? 0 : 1;
+    if (kp_table_is_delta(table)) {
+        delta_put(txn, place, value, subject);
+        memo->found = true;
+        return;
+    }
     size_t raw_bytes = kp_row_bytes(value.size, subject);
-    uint8_t *raw = kp_rows_put(txn, place, raw_bytes, memo->found);
+    uint8_t *raw = kp_rows_put(txn, place, raw_bytes);
     if (raw == NULL) {
         return;
     }
-    txn->changed = true;
     enum kp_err err = kp_row_seal(&txn->store->keys, txn->aead, place, value, subject, raw, &diag);
     if (err != KP_OK) {
         kp_txn_fail(head, err, "%s", diag.text);
         return;
     }
     if (memo->found) {
-        kp_set_hash_remove(&txn->sums[table], txn->set_cipher, memo->tag);
+        kp_set_hash_remove(&txn->sums.tables[table], txn->set_cipher, memo->tag);
     }
     memcpy(memo->tag, raw + raw_bytes - sizeof memo->tag, sizeof memo->tag);
     memo->found = true;
-    kp_set_hash_add(&txn->sums[table], txn->set_cipher, memo->tag);
+    kp_set_hash_add(&txn->sums.tables[table], txn->set_cipher, memo->tag);
 }
 
 static bool lmdb_del(struct kp_txn *head, enum kp_table table, struct kp_slice key)
@@ -297,8 +390,13 @@ static bool lmdb_del(struct kp_txn *head, enum kp_table table, struct kp_slice k
         return false;
     }
     txn->changed = true;
-    kp_rows_del(txn, place);
-    kp_set_hash_remove(&txn->sums[table], txn->set_cipher, memo->tag);
+    txn->sums.rows[table]--;
+    if (kp_table_is_delta(table)) {
+        kp_delta_put(txn, &(struct kp_run_record){.place = place, .kind = KP_RUN_GONE});
+    } else {
+        kp_rows_del(txn, place);
+        kp_set_hash_remove(&txn->sums.tables[table], txn->set_cipher, memo->tag);
+    }
     memo->found = false;
     return head->err == KP_OK;
 }
@@ -308,17 +406,18 @@ static bool lmdb_seek(struct kp_txn *head, enum kp_table table, struct kp_slice 
 {
     struct kp_lmdb_txn *txn = kp_lmdb_txn_of(head);
     struct kp_row_place place = {.table = table, .key = from};
-    struct kp_slice raw;
-    if (!kp_rows_seek(txn, place, after, &place.key, &raw)) {
+    struct kp_run_record record = {.place = place, .kind = KP_RUN_NONE};
+    bool found = kp_table_is_delta(table)
+                     ? kp_delta_seek(txn, place, after, &record)
+                     : kp_rows_seek(txn, place, after, &record.place.key, &record.value);
+    if (!found) {
         return false;
     }
-    struct kp_slice key = kp_arena_copy(&txn->scratch, place.key);
-    if (key.size != place.key.size) {
-        kp_txn_fail(head, KP_E_LIMIT, "a transaction read more than %zu bytes",
-                    txn->scratch.capacity);
-        return false;
+    struct kp_slice key = kp_arena_copy(&txn->scratch, record.place.key);
+    if (key.size != record.place.key.size) {
+        return fail_scratch(txn);
     }
-    if (!kp_lmdb_open_row(txn, place, raw, ret_value)) {
+    if (!open_record(txn, &record, ret_value)) {
         return false;
     }
     *ret_key = key;
@@ -329,6 +428,7 @@ static uint32_t lmdb_dirty_pages(const struct kp_txn *head)
 {
     const struct kp_lmdb_txn *txn = (const struct kp_lmdb_txn *)head;
     uint64_t pages = 1 + txn->pages_touched + txn->bytes_appended / PAGE_BYTES;
+    pages += head->write ? kp_delta_pages(txn) : 0;
     return pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages;
 }
 

@@ -17,6 +17,8 @@ struct kp_store_options {
     struct kp_keyring *ring;        /* borrowed; outlives the store */
     uint64_t map_bytes;             /* size of the sparse map; 0: 1 TiB */
     uint64_t scratch_bytes;         /* per transaction; 0: 32 MiB */
+    uint64_t delta_rows_max;        /* rows that wait for their table before they are swept into */
+    uint64_t delta_bytes_max;       /* it, and the memory they may take; 0: a million, 64 MiB */
     bool read_only;                 /* for tools beside a stopped hub */
 };
 
@@ -29,6 +31,7 @@ KP_MUST_CHECK enum kp_err kp_store_open_lmdb(const struct kp_store_options *opti
 struct kp_store_stat {
     uint64_t file_bytes, used_bytes, map_bytes;
     uint64_t rows;
+    uint64_t waiting_rows, waiting_bytes; /* changes not in their table yet; the memory they take */
     uint32_t readers, stale_readers_cleared;
 };
 /* Also clears dead readers. Any thread. */
@@ -36,7 +39,7 @@ KP_MUST_CHECK enum kp_err kp_store_stat(struct kp_store *store, struct kp_store_
                                         struct kp_diag *reterr_diag);
 
 struct kp_verify_report {
-    uint64_t rows;       /* opened and authenticated */
+    uint64_t rows;       /* opened and authenticated, of the tables and of the log */
     uint64_t bad_rows;   /* do not authenticate (altered, swapped), or not found by their key */
     uint64_t lost_keys;  /* sealed under a person's key that is gone */
     uint32_t bad_tables; /* the set hash differs: rows missing or rolled back */

@@ -1,36 +1,78 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What the parts of the LMDB store share; only they include this.
- *   lmdb.c       the store's table of functions: transactions, sealing and set hashes
- *   lmdb_rows.c  sealed rows in their tables: find, write, remove, walk
- *   lmdb_open.c  open, close, the store's own rows, figures and copies
- *   verify.c     the check of everything
+ *   lmdb.c        the store's table of functions: transactions, sealing and set hashes
+ *   lmdb_rows.c   sealed rows in their tables: find, write, remove, walk
+ *   lmdb_delta.c  the changes that wait for their table: look-ups, and what a commit makes of them
+ *   lmdb_log.c    the same on disk
+ *   lmdb_sweep.c  their way into the tables, in steps
+ *   lmdb_open.c   open, close, the store's own rows, figures and copies
+ *   verify.c      the check of everything
  */
 #ifndef KP_STORE_LMDB_IMPL_H
 #define KP_STORE_LMDB_IMPL_H
 
+#include "store/draft.h"
 #include "store/env.h"
 #include "store/keys.h"
 #include "store/lmdb.h"
 #include "store/row.h"
+#include "store/run.h"
 
 #include <pthread.h>
 
 struct kp_lmdb_txn;
 
+/* What the row "sums" tells of the rest. */
+struct kp_lmdb_sums {
+    struct kp_set_hash tables[KP_TABLE_END]; /* of the rows that are in their table */
+    uint64_t rows[KP_TABLE_END];             /* as a reader sees them: with those that wait */
+    struct kp_set_hash log;
+    uint64_t log_next; /* number of the next log row; never used again */
+    uint64_t log_dead; /* all below it is in the tables, and waits to be removed */
+    /* Of the log rows below this one all changes up to this place are in the tables too. */
+    uint64_t sweep_end;
+    enum kp_table swept_table;
+    struct kp_key swept;
+};
+
+#define KP_DELTA_LIVE_RUNS_MAX 40u
+#define KP_DELTA_RUNS_MAX (2u * KP_DELTA_LIVE_RUNS_MAX)
+
+/* The runs that belong to what LMDB shows, oldest first; immutable. */
+struct kp_delta_view {
+    uint32_t references; /* guarded by the store's mutex */
+    uint64_t since;      /* the transaction, by LMDB's number, with which it came */
+    uint32_t run_count;
+    uint32_t frozen_count; /* of the oldest: they are being swept */
+    struct kp_run *runs[KP_DELTA_RUNS_MAX];
+};
+
+/* How far the frozen runs of the view are in their tables. */
+struct kp_sweep {
+    uint32_t at[KP_DELTA_LIVE_RUNS_MAX]; /* next record of each */
+    uint64_t leaf_pages;                 /* of their tables when they were frozen */
+};
+
 struct kp_lmdb {
     MDB_env *env;
     MDB_dbi tables[KP_TABLE_END];
     MDB_dbi own; /* rows of the store itself: "sums" and one for each start */
+    MDB_dbi log; /* number u64 -> sealed records of a run; see lmdb_log.c */
+    bool has_log;
     struct kp_row_keys keys;
     struct kp_secret set_key;
     size_t scratch_bytes;
+    uint64_t delta_rows_max, delta_bytes_max;
     bool read_only;
-    pthread_mutex_t mutex;     /* guards spare and the beginning of readers */
-    struct kp_lmdb_txn *spare; /* readers that ended, kept for their memory and slot */
+    pthread_mutex_t mutex;         /* guards what follows, and the beginning of readers */
+    struct kp_lmdb_txn *spare;     /* readers that ended, kept for their memory and slot */
+    struct kp_delta_view *view;    /* as committed */
+    struct kp_delta_view *pending; /* of the commit that is under way: LMDB may show it already */
     /* The writer's own. */
     struct kp_lmdb_txn *writer;
-    struct kp_set_hash sums[KP_TABLE_END]; /* as committed */
+    struct kp_lmdb_sums sums; /* as committed */
+    struct kp_sweep sweep;    /* as committed */
     bool writing;
     bool failed; /* a commit failed: what is on disk is not known until the next open */
 };
@@ -47,15 +89,19 @@ struct kp_lmdb_txn {
     struct kp_arena scratch;
     struct kp_lmdb *store;
     MDB_txn *mdb;
+    struct kp_delta_view *view;            /* counted for a reader; the writer's is the store's */
+    uint32_t hints[KP_DELTA_RUNS_MAX + 1]; /* where a walk is in each run; the last: the draft */
     struct kp_aead *aead;
     struct kp_lmdb_txn *next;
     MDB_cursor *cursors[KP_TABLE_END];
     bool cursor_ready[KP_TABLE_END]; /* belongs to the present use of this transaction */
     /* Writing only. */
     struct kp_block_cipher *set_cipher;
-    struct kp_set_hash sums[KP_TABLE_END];
+    struct kp_lmdb_sums sums;
+    struct kp_sweep sweep;
+    struct kp_draft draft;
     struct kp_row_memo memos[KP_TABLE_END];
-    struct kp_key last_keys[KP_TABLE_END]; /* of the table in its main form */
+    struct kp_key last_keys[KP_TABLE_END];
     bool last_known[KP_TABLE_END];
     bool changed;
     uint64_t pages_touched, bytes_appended;
@@ -78,23 +124,72 @@ bool kp_lmdb_open_row(struct kp_lmdb_txn *txn, struct kp_row_place place, struct
 void kp_rows_fail(struct kp_lmdb_txn *txn, int code, const char *what);
 /* @ret_raw is LMDB's memory: valid until the transaction's next write. */
 bool kp_rows_get(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_slice *ret_raw);
-/* Room for a row of @raw_bytes, to be filled at once; @exists as found before. */
-uint8_t *kp_rows_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes,
-                     bool exists);
+/* Room for a row of @raw_bytes, to be filled at once. */
+uint8_t *kp_rows_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes);
 /* The row is known to exist. */
 void kp_rows_del(struct kp_lmdb_txn *txn, struct kp_row_place place);
 bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                   struct kp_slice *ret_key, struct kp_slice *ret_raw);
-/* What the rows' own upkeep writes with every commit. */
-void kp_rows_before_commit(struct kp_lmdb_txn *txn);
-void kp_rows_after(struct kp_lmdb_txn *txn, bool committed);
+
+/* --- lmdb_delta.c: rows of tables with KP_TABLE_RANDOM; false also when the transaction failed ---
+ */
+bool kp_table_is_delta(enum kp_table table);
+/* The row as this transaction sees it: never KP_RUN_GONE. Valid until the transaction's next write.
+ */
+bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
+                  struct kp_run_record *ret_record);
+bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
+                   struct kp_run_record *ret_record);
+void kp_delta_put(struct kp_lmdb_txn *txn, const struct kp_run_record *record);
+uint64_t kp_delta_pages(const struct kp_lmdb_txn *txn); /* that its commit will write; estimate */
+/* Write what was gathered, do a step of the sweep, and make the view that belongs to it. */
+void kp_delta_before_commit(struct kp_lmdb_txn *txn);
+/* That view, for readers who begin while LMDB commits. */
+void kp_delta_offer(struct kp_lmdb_txn *txn);
+void kp_delta_after(struct kp_lmdb_txn *txn, bool committed);
+struct kp_delta_view *kp_delta_view_new(void);
+/* The view for a reader's LMDB transaction that has begun; the mutex is held. NULL: opened read
+ * only, and written by somebody else since. */
+struct kp_delta_view *kp_delta_view_hold(struct kp_lmdb *store, const MDB_txn *mdb);
+void kp_delta_view_release(struct kp_lmdb *store, struct kp_delta_view *view); /* takes the mutex */
+void kp_delta_view_free(struct kp_delta_view *view);                           /* NULL: nothing */
+/* Add @run, which becomes the view's, as the newest, merged with others by the store's limits. */
+void kp_delta_view_push(const struct kp_lmdb *store, struct kp_delta_view *view,
+                        struct kp_run *run);
+/* What waits in the runs from @first on. */
+void kp_delta_view_figures(const struct kp_delta_view *view, uint32_t first, uint64_t *ret_rows,
+                           uint64_t *ret_bytes);
+
+/* --- lmdb_log.c --- */
+/* Append the records of @run. */
+void kp_delta_log_write(struct kp_lmdb_txn *txn, const struct kp_run *run);
+/* Remove at most @rows_max rows that are dead, oldest first. */
+void kp_delta_log_trim(struct kp_lmdb_txn *txn, uint64_t rows_max);
+/* Check every log row against store->sums, and make store->view of them. */
+KP_MUST_CHECK enum kp_err kp_delta_log_load(struct kp_lmdb *store, struct kp_aead *aead,
+                                            MDB_txn *mdb, struct kp_diag *reterr_diag);
+/* Read every log row. *ret_sum of their tags; *ret_bad do not authenticate or hold no records.
+ * @sums as this transaction sees them. */
+KP_MUST_CHECK enum kp_err kp_delta_log_verify(struct kp_lmdb_txn *txn,
+                                              const struct kp_lmdb_sums *sums,
+                                              struct kp_set_hash *ret_sum, uint64_t *ret_bad,
+                                              struct kp_diag *reterr_diag);
+
+/* --- lmdb_sweep.c --- */
+/* How many records the sweep takes along with a commit of @rows new ones in @bytes. */
+uint64_t kp_sweep_pace(const struct kp_lmdb_txn *txn, uint64_t rows, uint64_t bytes);
+uint64_t kp_sweep_pages(const struct kp_lmdb_txn *txn, uint64_t records); /* estimate */
+void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records);
+bool kp_sweep_is_done(const struct kp_lmdb_txn *txn); /* also when nothing is frozen */
+/* From here on the runs of @view are frozen. */
+void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view);
 
 /* --- lmdb_open.c --- */
 /* Write the sums (and whatever else must be right at the next open) into @txn. */
 int kp_lmdb_write_sums(struct kp_lmdb_txn *txn);
 /* The committed sums, as @txn sees them. KP_E_CORRUPT, KP_E_STORE */
 KP_MUST_CHECK enum kp_err kp_lmdb_read_sums(const struct kp_lmdb *store, struct kp_aead *aead,
-                                            MDB_txn *txn, struct kp_set_hash ret_sums[KP_TABLE_END],
+                                            MDB_txn *txn, struct kp_lmdb_sums *ret_sums,
                                             struct kp_diag *reterr_diag);
 void kp_lmdb_free(struct kp_lmdb *store);
 

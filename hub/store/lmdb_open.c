@@ -4,7 +4,9 @@
  *
  *   "start" u32  nonce 12 || sealed salt 32: each start of the program makes a subkey of the epoch
  *                key with its own salt, so that a counter can be its nonce
- *   "sums"       a row as any other: the set hash and the number of rows of every table
+ *   "sums"       a row as any other: what kp_lmdb_sums holds. First 255, by which an earlier
+ *                program knows that it does not know it; or, written by an earlier program, the
+ *                number of tables and their set hashes alone
  */
 #include "store/lmdb_impl.h"
 
@@ -22,9 +24,16 @@
 #define SALT_BYTES 32u
 #define START_BYTES (KP_NONCE_BYTES + SALT_BYTES + KP_AEAD_TAG_BYTES)
 #define STARTS_MAX 1000000u
-#define SUMS_BYTES (1u + KP_TABLE_END * 24u)
+#define SUMS_WITH_LOG 255u
+#define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
+#define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
+#define SUMS_BYTES_MAX (2u + SUMS_WITH_LOG * 32u + SUMS_LOG_BYTES)
+/* More rows share more pages when they are swept. All that waits takes about twice this memory, and
+ * the dirty pages of a group as much again, within the 256 MiB that the hub's heap may have. */
+#define DELTA_ROWS_DEFAULT 1000000u
+#define DELTA_BYTES_DEFAULT ((uint64_t)64 << 20)
 
-_Static_assert(KP_TABLE_END <= 256, "a table's number is one byte on disk");
+_Static_assert(KP_TABLE_END < SUMS_WITH_LOG, "a table's number is one byte on disk");
 
 /* Derived from the master secret, wanted only while opening. */
 struct open_keys {
@@ -131,8 +140,15 @@ static int add_start(struct kp_lmdb *store, const struct open_keys *keys, struct
 
 /* --- sums --- */
 
+static void put_hash(struct kp_writer *writer, const struct kp_set_hash *hash)
+{
+    kp_put_u64(writer, hash->high);
+    kp_put_u64(writer, hash->low);
+    kp_put_u64(writer, hash->rows);
+}
+
 static int put_sums(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
-                    const struct kp_set_hash *sums)
+                    const struct kp_lmdb_sums *sums)
 {
     uint8_t plain[SUMS_BYTES];
     uint8_t raw[SUMS_BYTES + KP_ROW_OVERHEAD_MAX];
@@ -140,12 +156,19 @@ static int put_sums(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
     struct kp_writer writer;
     struct kp_row_place place = {.table = KP_TABLE_NONE, .key = sums_name()};
     kp_writer_init(&writer, plain, sizeof plain);
+    kp_put_u8(&writer, SUMS_WITH_LOG);
     kp_put_u8(&writer, KP_TABLE_END);
     for (int table = 0; table < KP_TABLE_END; table++) {
-        kp_put_u64(&writer, sums[table].high);
-        kp_put_u64(&writer, sums[table].low);
-        kp_put_u64(&writer, sums[table].rows);
+        put_hash(&writer, &sums->tables[table]);
+        kp_put_u64(&writer, sums->rows[table]);
     }
+    put_hash(&writer, &sums->log);
+    kp_put_u64(&writer, sums->log_next);
+    kp_put_u64(&writer, sums->log_dead);
+    kp_put_u64(&writer, sums->sweep_end);
+    kp_put_u8(&writer, (uint8_t)sums->swept_table);
+    kp_put_u8(&writer, (uint8_t)sums->swept.size);
+    kp_put_raw(&writer, kp_key_slice(&sums->swept));
     KP_ASSERT(kp_writer_ok(&writer));
     enum kp_err err = kp_row_seal(&store->keys, aead, place, kp_writer_slice(&writer),
                                   KP_SUBJECT_NONE, raw, &diag);
@@ -158,7 +181,7 @@ static int put_sums(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
 
 int kp_lmdb_write_sums(struct kp_lmdb_txn *txn)
 {
-    return put_sums(txn->store, txn->aead, txn->mdb, txn->sums);
+    return put_sums(txn->store, txn->aead, txn->mdb, &txn->sums);
 }
 
 static enum kp_err fail_sums(struct kp_diag *reterr_diag)
@@ -166,11 +189,52 @@ static enum kp_err fail_sums(struct kp_diag *reterr_diag)
     return kp_fail(reterr_diag, KP_E_CORRUPT, "the sums of the tables are missing or altered");
 }
 
-enum kp_err kp_lmdb_read_sums(const struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
-                              struct kp_set_hash ret_sums[KP_TABLE_END],
-                              struct kp_diag *reterr_diag)
+static void get_hash(struct kp_reader *reader, struct kp_set_hash *ret_hash)
 {
-    uint8_t plain[1 + 256 * 24];
+    ret_hash->high = kp_get_u64(reader);
+    ret_hash->low = kp_get_u64(reader);
+    ret_hash->rows = kp_get_u64(reader);
+}
+
+static void get_log(struct kp_reader *reader, struct kp_lmdb_sums *ret_sums)
+{
+    get_hash(reader, &ret_sums->log);
+    ret_sums->log_next = kp_get_u64(reader);
+    ret_sums->log_dead = kp_get_u64(reader);
+    ret_sums->sweep_end = kp_get_u64(reader);
+    ret_sums->swept_table = (enum kp_table)kp_get_u8(reader);
+    size_t key_bytes = kp_get_u8(reader);
+    if (key_bytes <= KP_STORE_KEY_BYTES_MAX) { /* else bytes are left, which is an error */
+        ret_sums->swept = kp_key_raw(kp_key_none(), kp_get_raw(reader, key_bytes));
+    }
+}
+
+static enum kp_err decode_sums(struct kp_slice plain, struct kp_lmdb_sums *ret_sums,
+                               struct kp_diag *reterr_diag)
+{
+    struct kp_reader reader;
+    kp_reader_init(&reader, plain);
+    uint8_t count = kp_get_u8(&reader);
+    bool has_log = count == SUMS_WITH_LOG;
+    count = has_log ? kp_get_u8(&reader) : count;
+    if (count > KP_TABLE_END) {
+        return kp_fail(reterr_diag, KP_E_CORRUPT, "the store has tables of a later version");
+    }
+    *ret_sums = (struct kp_lmdb_sums){.log_next = 1};
+    for (uint8_t table = 0; table < count; table++) {
+        get_hash(&reader, &ret_sums->tables[table]);
+        ret_sums->rows[table] = has_log ? kp_get_u64(&reader) : ret_sums->tables[table].rows;
+    }
+    if (has_log) {
+        get_log(&reader, ret_sums);
+    }
+    return kp_reader_done(&reader) ? KP_OK : fail_sums(reterr_diag);
+}
+
+enum kp_err kp_lmdb_read_sums(const struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
+                              struct kp_lmdb_sums *ret_sums, struct kp_diag *reterr_diag)
+{
+    uint8_t plain[SUMS_BYTES_MAX];
     struct kp_row_place place = {.table = KP_TABLE_NONE, .key = sums_name()};
     MDB_val key = kp_env_val(place.key);
     MDB_val value;
@@ -184,19 +248,7 @@ enum kp_err kp_lmdb_read_sums(const struct kp_lmdb *store, struct kp_aead *aead,
         kp_row_open(&store->keys, aead, place, kp_env_slice(value), plain, reterr_diag) != KP_OK) {
         return fail_sums(reterr_diag);
     }
-    struct kp_reader reader;
-    kp_reader_init(&reader, kp_slice_of(plain, size));
-    uint8_t count = kp_get_u8(&reader);
-    if (count > KP_TABLE_END) {
-        return kp_fail(reterr_diag, KP_E_CORRUPT, "the store has tables of a later version");
-    }
-    memset(ret_sums, 0, KP_TABLE_END * sizeof *ret_sums);
-    for (uint8_t table = 0; table < count; table++) {
-        ret_sums[table].high = kp_get_u64(&reader);
-        ret_sums[table].low = kp_get_u64(&reader);
-        ret_sums[table].rows = kp_get_u64(&reader);
-    }
-    return kp_reader_done(&reader) ? KP_OK : fail_sums(reterr_diag);
+    return decode_sums(kp_slice_of(plain, size), ret_sums, reterr_diag);
 }
 
 /* --- open and close --- */
@@ -209,6 +261,14 @@ static int open_tables(struct kp_lmdb *store, MDB_txn *txn)
         code = mdb_dbi_open(txn, kp_table_name((enum kp_table)table), flags, &store->tables[table]);
     }
     return code;
+}
+
+/* Written by an earlier program and only read by this one, a store has no log. */
+static int open_log(struct kp_lmdb *store, MDB_txn *txn)
+{
+    int code = mdb_dbi_open(txn, "log", store->read_only ? 0 : MDB_CREATE, &store->log);
+    store->has_log = code == MDB_SUCCESS;
+    return store->read_only && code == MDB_NOTFOUND ? MDB_SUCCESS : code;
 }
 
 static bool is_empty(const struct kp_lmdb *store, MDB_txn *txn)
@@ -226,6 +286,9 @@ static enum kp_err load(struct kp_lmdb *store, const struct open_keys *keys, str
                         MDB_txn *txn, struct kp_diag *reterr_diag)
 {
     int code = open_tables(store, txn);
+    if (code == MDB_SUCCESS) {
+        code = open_log(store, txn);
+    }
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot open the tables");
     }
@@ -234,16 +297,19 @@ static enum kp_err load(struct kp_lmdb *store, const struct open_keys *keys, str
         return err;
     }
     if (store->keys.start_count > 0) {
-        err = kp_lmdb_read_sums(store, aead, txn, store->sums, reterr_diag);
+        err = kp_lmdb_read_sums(store, aead, txn, &store->sums, reterr_diag);
     } else if (store->read_only || !is_empty(store, txn)) {
         err = kp_fail(reterr_diag, KP_E_CORRUPT, "the store's own rows are missing");
+    }
+    if (err == KP_OK) {
+        err = kp_delta_log_load(store, aead, txn, reterr_diag);
     }
     if (err != KP_OK || store->read_only) {
         return err;
     }
     code = add_start(store, keys, aead, txn);
     if (code == MDB_SUCCESS) {
-        code = put_sums(store, aead, txn, store->sums);
+        code = put_sums(store, aead, txn, &store->sums);
     }
     return code == MDB_SUCCESS ? KP_OK : kp_env_fail(reterr_diag, code, "cannot start the store");
 }
@@ -286,6 +352,7 @@ void kp_lmdb_free(struct kp_lmdb *store)
     }
     free(store->keys.subkeys);
     kp_secret_done(&store->set_key);
+    kp_delta_view_free(store->view);
     (void)pthread_mutex_destroy(&store->mutex);
     (void)kp_env_close(store->env);
     free(store);
@@ -302,6 +369,11 @@ enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp
     KP_ASSERT(store != NULL);
     store->keys.ring = options->ring;
     store->read_only = options->read_only;
+    store->sums.log_next = 1;
+    store->delta_rows_max =
+        options->delta_rows_max == 0 ? DELTA_ROWS_DEFAULT : options->delta_rows_max;
+    store->delta_bytes_max =
+        options->delta_bytes_max == 0 ? DELTA_BYTES_DEFAULT : options->delta_bytes_max;
     store->scratch_bytes =
         options->scratch_bytes == 0 ? SCRATCH_BYTES_DEFAULT : options->scratch_bytes;
     (void)pthread_mutex_init(&store->mutex, NULL);
@@ -352,7 +424,7 @@ static int count_free_pages(MDB_txn *txn, uint64_t *ret_pages)
 static enum kp_err fill_stat(struct kp_lmdb *store, struct kp_lmdb_txn *txn,
                              struct kp_store_stat *ret_stat, struct kp_diag *reterr_diag)
 {
-    struct kp_set_hash sums[KP_TABLE_END];
+    struct kp_lmdb_sums sums = {.log_next = 0};
     MDB_envinfo info;
     MDB_stat env_stat;
     struct stat file_stat;
@@ -378,7 +450,7 @@ static enum kp_err fill_stat(struct kp_lmdb *store, struct kp_lmdb_txn *txn,
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot read the store's figures");
     }
-    enum kp_err err = kp_lmdb_read_sums(store, txn->aead, txn->mdb, sums, reterr_diag);
+    enum kp_err err = kp_lmdb_read_sums(store, txn->aead, txn->mdb, &sums, reterr_diag);
     if (err != KP_OK) {
         return err;
     }
@@ -390,8 +462,9 @@ static enum kp_err fill_stat(struct kp_lmdb *store, struct kp_lmdb_txn *txn,
         .stale_readers_cleared = (uint32_t)dead,
     };
     for (int table = 0; table < KP_TABLE_END; table++) {
-        ret_stat->rows += sums[table].rows;
+        ret_stat->rows += sums.rows[table];
     }
+    kp_delta_view_figures(txn->view, 0, &ret_stat->waiting_rows, &ret_stat->waiting_bytes);
     return KP_OK;
 }
 

@@ -22,8 +22,8 @@ static int ready_cursor(struct kp_lmdb_txn *txn, enum kp_table table)
     return code;
 }
 
-static bool main_find(struct kp_lmdb_txn *txn, struct kp_row_place place, MDB_cursor_op operation,
-                      struct kp_slice *ret_key, struct kp_slice *ret_raw)
+static bool find(struct kp_lmdb_txn *txn, struct kp_row_place place, MDB_cursor_op operation,
+                 struct kp_slice *ret_key, struct kp_slice *ret_raw)
 {
     MDB_val key = kp_env_val(place.key);
     MDB_val value;
@@ -45,15 +45,15 @@ static bool main_find(struct kp_lmdb_txn *txn, struct kp_row_place place, MDB_cu
     return false;
 }
 
-/* The largest key of the main table, without looking for it each time; empty: no rows. */
-static const struct kp_key *main_last_key(struct kp_lmdb_txn *txn, enum kp_table table)
+/* The largest key of the table, without looking for it each time; empty: no rows. */
+static const struct kp_key *last_key(struct kp_lmdb_txn *txn, enum kp_table table)
 {
     struct kp_key *last = &txn->last_keys[table];
     if (!txn->last_known[table]) {
         struct kp_slice key, raw;
         *last = kp_key_none();
         struct kp_row_place place = {.table = table};
-        if (main_find(txn, place, MDB_LAST, &key, &raw)) {
+        if (find(txn, place, MDB_LAST, &key, &raw)) {
             *last = kp_key_raw(*last, key);
         }
         txn->last_known[table] = txn->head.err == KP_OK;
@@ -61,11 +61,11 @@ static const struct kp_key *main_last_key(struct kp_lmdb_txn *txn, enum kp_table
     return last;
 }
 
-static uint8_t *main_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes)
+uint8_t *kp_rows_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes)
 {
     MDB_val key = kp_env_val(place.key);
     MDB_val value = {.mv_size = raw_bytes};
-    const struct kp_key *last = main_last_key(txn, place.table);
+    const struct kp_key *last = last_key(txn, place.table);
     bool append = kp_slice_compare(place.key, kp_key_slice(last)) > 0;
     int code = ready_cursor(txn, place.table);
     if (code == MDB_SUCCESS && txn->head.err == KP_OK) {
@@ -87,10 +87,10 @@ static uint8_t *main_put(struct kp_lmdb_txn *txn, struct kp_row_place place, siz
     return value.mv_data;
 }
 
-static void main_del(struct kp_lmdb_txn *txn, struct kp_row_place place)
+void kp_rows_del(struct kp_lmdb_txn *txn, struct kp_row_place place)
 {
     struct kp_slice key, raw;
-    if (!main_find(txn, place, MDB_SET, &key, &raw)) {
+    if (!find(txn, place, MDB_SET, &key, &raw)) {
         return;
     }
     int code = mdb_cursor_del(txn->cursors[place.table], 0);
@@ -104,32 +104,20 @@ static void main_del(struct kp_lmdb_txn *txn, struct kp_row_place place)
 bool kp_rows_get(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_slice *ret_raw)
 {
     struct kp_slice key;
-    return main_find(txn, place, MDB_SET, &key, ret_raw);
-}
-
-uint8_t *kp_rows_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes,
-                     bool exists)
-{
-    (void)exists;
-    return main_put(txn, place, raw_bytes);
-}
-
-void kp_rows_del(struct kp_lmdb_txn *txn, struct kp_row_place place)
-{
-    main_del(txn, place);
+    return find(txn, place, MDB_SET, &key, ret_raw);
 }
 
 static bool next_of(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                     struct kp_slice *ret_key, struct kp_slice *ret_raw)
 {
     if (from.key.size == 0) {
-        return main_find(txn, from, MDB_FIRST, ret_key, ret_raw);
+        return find(txn, from, MDB_FIRST, ret_key, ret_raw);
     }
-    if (!main_find(txn, from, MDB_SET_RANGE, ret_key, ret_raw)) {
+    if (!find(txn, from, MDB_SET_RANGE, ret_key, ret_raw)) {
         return false;
     }
     if (after && kp_slice_equal(*ret_key, from.key)) {
-        return main_find(txn, from, MDB_NEXT, ret_key, ret_raw);
+        return find(txn, from, MDB_NEXT, ret_key, ret_raw);
     }
     return true;
 }
@@ -147,15 +135,4 @@ bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
         return false;
     }
     return true;
-}
-
-void kp_rows_before_commit(struct kp_lmdb_txn *txn)
-{
-    (void)txn;
-}
-
-void kp_rows_after(struct kp_lmdb_txn *txn, bool committed)
-{
-    (void)txn;
-    (void)committed;
 }

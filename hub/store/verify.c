@@ -43,21 +43,14 @@ static bool is_found_by_key(const struct kp_lmdb_txn *txn, struct kp_row_place p
            value.mv_data == raw.bytes;
 }
 
-static void verify_row(struct verify *verify, struct kp_row_place place, struct kp_slice raw)
+/* Whether it authenticates. */
+static bool verify_seal(struct verify *verify, struct kp_row_place place, struct kp_slice raw)
 {
     struct kp_lmdb_txn *txn = verify->txn;
     struct kp_slice value;
-    const uint8_t *tag = kp_row_tag(raw);
-    if (tag != NULL) {
-        kp_set_hash_add(&verify->sum, verify->cipher, tag);
-    }
     if (kp_lmdb_open_row(txn, place, raw, &value)) {
         verify->report->rows++;
-        if (!is_found_by_key(txn, place, raw)) {
-            verify->report->bad_rows++;
-            note_first(verify, place.table, place.key, "is not found by its key");
-        }
-        return;
+        return true;
     }
     /* A row that does not open is what we look for; only other failures end the walk. */
     if (txn->head.err == KP_E_CORRUPT) {
@@ -69,6 +62,65 @@ static void verify_row(struct verify *verify, struct kp_row_place place, struct 
         note_first(verify, place.table, place.key, "its key is gone");
         txn->head.err = KP_OK;
     }
+    return false;
+}
+
+static void verify_row(struct verify *verify, struct kp_row_place place, struct kp_slice raw)
+{
+    const uint8_t *tag = kp_row_tag(raw);
+    if (tag != NULL) {
+        kp_set_hash_add(&verify->sum, verify->cipher, tag);
+    }
+    if (verify_seal(verify, place, raw) && !is_found_by_key(verify->txn, place, raw)) {
+        verify->report->bad_rows++;
+        note_first(verify, place.table, place.key, "is not found by its key");
+    }
+}
+
+/* The rows as a reader sees them must be as many as were put and not removed: what waits and what
+ * is in the table belong together. Those about persons that wait have a seal of their own. */
+static void verify_waiting(struct verify *verify, enum kp_table table, uint64_t expected)
+{
+    struct kp_lmdb_txn *txn = verify->txn;
+    struct kp_key last = kp_key_none();
+    struct kp_run_record record;
+    uint64_t rows = 0;
+    size_t mark = kp_arena_mark(&txn->scratch);
+    while (kp_delta_seek(txn, (struct kp_row_place){table, kp_key_slice(&last)},
+                         /* after= */ last.size > 0, &record)) {
+        last = kp_key_raw(kp_key_none(), record.place.key);
+        rows++;
+        if (record.kind == KP_RUN_SEALED) {
+            (void)verify_seal(verify, record.place, record.value); /* it is counted */
+            kp_arena_restore(&txn->scratch, mark);
+        }
+    }
+    if (txn->head.err == KP_OK && rows != expected) {
+        verify->report->bad_tables++;
+        note_first(verify, table, KP_SLICE_EMPTY, "rows are missing or too many");
+    }
+}
+
+static enum kp_err verify_log(struct verify *verify, const struct kp_lmdb_sums *expected,
+                              struct kp_diag *reterr_diag)
+{
+    struct kp_set_hash sum;
+    uint64_t bad = 0;
+    enum kp_err err = kp_delta_log_verify(verify->txn, expected, &sum, &bad, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    verify->report->rows += sum.rows - bad;
+    verify->report->bad_rows += bad;
+    if (bad > 0) {
+        note_first(verify, KP_TABLE_NONE, KP_SLICE_EMPTY, "rows of the log are altered");
+    }
+    if (memcmp(&sum, &expected->log, sizeof sum) != 0) {
+        verify->report->bad_tables++;
+        note_first(verify, KP_TABLE_NONE, KP_SLICE_EMPTY,
+                   "rows of the log are missing, added or older");
+    }
+    return KP_OK;
 }
 
 static void verify_table(struct verify *verify, enum kp_table table,
@@ -112,13 +164,20 @@ static enum kp_err judge(const struct verify *verify, struct kp_diag *reterr_dia
 static enum kp_err verify_all(struct verify *verify, struct kp_diag *reterr_diag)
 {
     struct kp_lmdb_txn *txn = verify->txn;
-    struct kp_set_hash expected[KP_TABLE_END];
-    enum kp_err err = kp_lmdb_read_sums(txn->store, txn->aead, txn->mdb, expected, reterr_diag);
+    struct kp_lmdb_sums expected;
+    enum kp_err err = kp_lmdb_read_sums(txn->store, txn->aead, txn->mdb, &expected, reterr_diag);
+    if (err == KP_OK) {
+        err = verify_log(verify, &expected, reterr_diag);
+    }
     if (err != KP_OK) {
         return err;
     }
-    for (int table = KP_TABLE_NONE + 1; table < KP_TABLE_END; table++) {
-        verify_table(verify, (enum kp_table)table, &expected[table]);
+    for (int i = KP_TABLE_NONE + 1; i < KP_TABLE_END; i++) {
+        enum kp_table table = (enum kp_table)i;
+        verify_table(verify, table, &expected.tables[table]);
+        if (kp_table_is_delta(table)) {
+            verify_waiting(verify, table, expected.rows[table]);
+        }
     }
     return judge(verify, reterr_diag);
 }
@@ -126,10 +185,10 @@ static enum kp_err verify_all(struct verify *verify, struct kp_diag *reterr_diag
 static enum kp_err verify_meta(struct verify *verify, struct kp_diag *reterr_diag)
 {
     struct kp_lmdb_txn *txn = verify->txn;
-    struct kp_set_hash expected[KP_TABLE_END];
-    enum kp_err err = kp_lmdb_read_sums(txn->store, txn->aead, txn->mdb, expected, reterr_diag);
+    struct kp_lmdb_sums expected;
+    enum kp_err err = kp_lmdb_read_sums(txn->store, txn->aead, txn->mdb, &expected, reterr_diag);
     if (err == KP_OK) {
-        verify_table(verify, KP_TABLE_META, &expected[KP_TABLE_META]);
+        verify_table(verify, KP_TABLE_META, &expected.tables[KP_TABLE_META]);
         err = judge(verify, reterr_diag);
     }
     return err;

@@ -11,6 +11,7 @@
 
 #define DATA_MAP_BYTES ((uint64_t)64 << 20)
 #define DATA_SEGMENT_POSITIONS 20u
+#define DATA_DELTA_ROWS 36u /* few: sweeps begin, take several steps and end */
 #define DATA_PARTS 3u
 
 static const char *const data_parts[DATA_PARTS] = {"persons", "state", "journal"};
@@ -68,7 +69,8 @@ static inline enum kp_err data_open(struct data *data, const char *dir, struct k
                                            .master = &data->master,
                                            .ring = data->ring,
                                            .map_bytes = DATA_MAP_BYTES,
-                                           .scratch_bytes = 4u << 20};
+                                           .scratch_bytes = 4u << 20,
+                                           .delta_rows_max = DATA_DELTA_ROWS};
         err = kp_store_open_lmdb(&options, &data->store, reterr_diag);
     }
     if (err == KP_OK) {
