@@ -115,18 +115,41 @@ static void find_forms(struct kp_bulk *bulk)
     bulk->figures.forms = bulk->form_count;
 }
 
+/* Forms that say too little to make one person of the rows written so. Where such a form was joined
+ * with another one nevertheless, all its rows were: they cannot be told apart, so what holds of one
+ * holds of each, whatever their order. */
+static bool *find_untelling(const struct kp_bulk *bulk)
+{
+    uint32_t *members = calloc(bulk->form_count + 1u, sizeof *members); /* of the form's group */
+    bool *untelling = calloc(bulk->form_count + 1u, sizeof *untelling);
+    KP_ASSERT(members != NULL && untelling != NULL);
+    for (uint32_t i = 0; i < bulk->form_count; i++) {
+        members[bulk->groups[i]]++;
+    }
+    for (uint32_t i = 0; i < bulk->form_count; i++) {
+        struct kp_form form;
+        kp_bulk_load(bulk, i, &form);
+        untelling[i] = members[bulk->groups[i]] == 1 && !kp_match_is_telling(&bulk->model, &form);
+    }
+    free(members);
+    return untelling;
+}
+
 /* Each row's cluster is named by the first row in it. */
 static void name_clusters(struct kp_bulk *bulk)
 {
     uint32_t *first = calloc(bulk->form_count + 1u, sizeof *first);
+    bool *untelling = find_untelling(bulk);
     KP_ASSERT(first != NULL);
     memset(first, 0xff, (bulk->form_count + 1u) * sizeof *first);
     for (uint32_t row = 0; row < bulk->rows.count; row++) {
-        uint32_t group = bulk->groups[bulk->clusters[row]];
+        uint32_t form = bulk->clusters[row];
+        uint32_t group = bulk->groups[form];
         first[group] = row < first[group] ? row : first[group];
-        bulk->clusters[row] = first[group];
+        bulk->clusters[row] = untelling[form] ? row : first[group];
     }
     free(first);
+    free(untelling);
 }
 
 void kp_bulk_run(struct kp_bulk *bulk, uint32_t threads, kp_bulk_progress *progress, void *context)

@@ -69,6 +69,12 @@ class Link(unittest.TestCase):
         self.assertEqual(pairs[frozenset(("a1", "a2"))]["grade"], "certain")
         self.assertEqual(pairs[frozenset(("b1", "c1"))]["bits"], "-1.00")  # related, and no more
 
+    def test_being_written_the_same_is_not_being_the_same(self):
+        rows = ["j1,,,J.,,Jansen,,,,,,", "k1,900000004,,,,,,,,,,", "v1,,Vera,V.,,Verzonnen,,19751224,,,,", "j2,,,J.,,Jansen,,,,,,",
+                "v2,,Vera,V.,,Verzonnen,,19751224,,,,", "k2,900000004,,,,,,,,,,", "j3,,,J.,,Jansen,,,,,,"]
+        self.link(self.write(rows), "--out", self.dir / "out.csv")
+        self.assertEqual(self.clusters(self.dir / "out.csv"), [{"j1"}, {"j2"}, {"j3"}, {"k1", "k2"}, {"v1", "v2"}])
+
     def test_what_cannot_be_used_is_told_and_stops_nothing(self):
         rows = [ROWS[0], ",,Niemand", 'x1,,"open', ",,Geen,G.,,Nummer,,19800203,,,,", "a5,,Vera,V.,,Verzonnen,,24-12-1975,V,9999ZZ,7,", ROWS[1]]
         out, told = self.link(self.write(rows), "--out", self.dir / "out.csv", "--json")

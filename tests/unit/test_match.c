@@ -281,6 +281,36 @@ static void an_unknown_day_is_no_birthday(void **state)
     assert_int_equal(score_of(one, other).levels[KP_FIELD_BIRTH], KP_LEVEL_BIRTH_SWAPPED);
 }
 
+static bool is_telling(struct kp_reported_person person)
+{
+    static struct made made;
+    struct kp_match_model model;
+    kp_match_model_init(&model, 20000);
+    make(&made, person);
+    return kp_match_is_telling(&model, &made.form);
+}
+
+static void being_written_the_same_is_not_being_the_same(void **state)
+{
+    struct kp_reported_person person = {.initials = "J.", .surname = "Jansen"};
+    (void)state;
+    assert_false(is_telling(person));
+    person.birth_date = 19800101; /* stands for "not known" */
+    assert_false(is_telling(person));
+    person.birth_date = 19800304;
+    assert_true(is_telling(person));
+    person.surname = NULL; /* one of many born on that day */
+    assert_false(is_telling(person));
+    person = (struct kp_reported_person){.given_names = "Jan", .surname = "Jansen"};
+    assert_false(is_telling(person));
+    /* A number that fails the 11-test identifies nobody. */
+    assert_false(is_telling((struct kp_reported_person){.bsn = "123456789", .surname = "Jansen"}));
+    person = (struct kp_reported_person){.bsn = "900000004"};
+    assert_true(is_telling(person));
+    assert_true(is_telling(vera()));
+    assert_false(is_telling((struct kp_reported_person){.gender = KP_FORM_WOMAN}));
+}
+
 /* --- persons --- */
 
 /* "0 0 2": of each form the first one of its person. */
@@ -409,6 +439,7 @@ int main(void)
         cmocka_unit_test(parent_and_child_are_not_joined),
         cmocka_unit_test(numbers_decide_but_not_against_everything),
         cmocka_unit_test(an_unknown_day_is_no_birthday),
+        cmocka_unit_test(being_written_the_same_is_not_being_the_same),
         cmocka_unit_test(an_initial_does_not_bring_twins_together),
         cmocka_unit_test(two_numbers_are_never_one_person),
         cmocka_unit_test(what_a_person_parted_stays_apart),

@@ -467,15 +467,16 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
-    bool elsewhere = address_agrees(levels[KP_FIELD_ADDRESS]) ||
-                     levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
-                     levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE ||
-                     levels[KP_FIELD_BSN] == KP_LEVEL_BSN_NEAR;
-    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !elsewhere) {
+    bool known = address_agrees(levels[KP_FIELD_ADDRESS]) ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE;
+    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !known &&
+        levels[KP_FIELD_BSN] != KP_LEVEL_BSN_NEAR) {
         cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
     }
+    /* A number that fails does not do for a birth date: many are written to have written one. */
     if (levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING &&
-        (!elsewhere || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER)) {
+        (!known || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER)) {
         cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
     }
 }
@@ -512,4 +513,11 @@ void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
     weigh(model, a, b, &names, ret_score);
     apply_principles(model, ret_score);
     ret_score->grade = (uint8_t)grade_of(model, ret_score->bits);
+}
+
+bool kp_match_is_telling(const struct kp_match_model *model, const struct kp_form *form)
+{
+    struct kp_match_score score;
+    kp_match_score(model, form, form, &score);
+    return score.bits >= model->joined && !score.doubtful;
 }
