@@ -14,6 +14,7 @@
 #define SHARE_MIN 1e-6   /* no level is impossible */
 #define WEIGHT_MOST 16.0 /* bits */
 #define WEIGHT_LEAST (-8.0)
+#define LEVELS_IN_ORDER_MAX 6u
 
 struct pattern {
     uint8_t levels[KP_FIELD_END];
@@ -217,10 +218,42 @@ static int32_t hundredths(double bits)
     return (int32_t)lround(bits * KP_BIT);
 }
 
-/* An agreement that is better is never worth less. */
-static void order(struct kp_match_model *model)
+/* Levels of one field that stand together: a worse one was worth more than a better one. */
+struct pool {
+    double m, u;
+    uint32_t levels;
+};
+
+static double worth(const struct pool *pool)
 {
-    static const uint8_t falling[][6] = {
+    return log2(pool->m / pool->u);
+}
+
+/* An agreement that is better is never worth less: where it seems so, the two count as one level
+ * (pool adjacent violators). One that is hardly ever seen does not take the others down so. */
+static void order_row(struct kp_train *train, const uint8_t *levels, uint32_t count)
+{
+    struct pool pools[LEVELS_IN_ORDER_MAX];
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pools[used++] = (struct pool){train->m[levels[i]], train->u[levels[i]], 1};
+        while (used > 1 && worth(&pools[used - 1]) > worth(&pools[used - 2])) {
+            pools[used - 2].m += pools[used - 1].m;
+            pools[used - 2].u += pools[used - 1].u;
+            pools[used - 2].levels += pools[used - 1].levels;
+            used--;
+        }
+    }
+    for (uint32_t pool = 0, i = 0; pool < used; pool++) {
+        for (uint32_t k = 0; k < pools[pool].levels; k++, i++) {
+            train->m[levels[i]] = train->u[levels[i]] * pools[pool].m / pools[pool].u;
+        }
+    }
+}
+
+static void order(struct kp_train *train)
+{
+    static const uint8_t falling[][LEVELS_IN_ORDER_MAX] = {
         {KP_LEVEL_GIVEN_EQUAL, KP_LEVEL_GIVEN_CLOSE, KP_LEVEL_GIVEN_LOOSE,
          KP_LEVEL_GIVEN_SAME_INITIAL, KP_LEVEL_GIVEN_OTHER},
         {KP_LEVEL_SURNAME_EQUAL, KP_LEVEL_SURNAME_CLOSE, KP_LEVEL_SURNAME_SOUND,
@@ -232,11 +265,11 @@ static void order(struct kp_match_model *model)
         {KP_LEVEL_PLACE_EQUAL, KP_LEVEL_PLACE_CLOSE, KP_LEVEL_PLACE_OTHER},
     };
     for (uint32_t row = 0; row < sizeof falling / sizeof falling[0]; row++) {
-        for (uint32_t i = 1; i < 6 && falling[row][i] != 0; i++) {
-            int32_t *worse = &model->weights[falling[row][i]];
-            int32_t better = model->weights[falling[row][i - 1]];
-            *worse = *worse > better ? better : *worse;
+        uint32_t count = 0;
+        while (count < LEVELS_IN_ORDER_MAX && falling[row][count] != 0) {
+            count++;
         }
+        order_row(train, falling[row], count);
     }
 }
 
@@ -281,17 +314,21 @@ void kp_train_finish(struct kp_train *train, double pairs_all, struct kp_match_m
         return;
     }
     model->prior = hundredths(log2(train->share));
+    double equal_m[KP_FIELD_END];
+    for (uint32_t i = 0; i < sizeof rare / sizeof rare[0]; i++) {
+        equal_m[rare[i][0]] = train->m[rare[i][1]];
+    }
+    order(train);
     for (int level = 1; level < KP_LEVEL_END; level++) {
         model->weights[level] = hundredths(weight(train, model, level));
     }
     model->weights[KP_LEVEL_SURNAME_SWAPPED] = 0;        /* counted with the given name */
     floor_at(model, KP_LEVEL_GENDER_OTHER, -3 * KP_BIT); /* registrations err in these */
     floor_at(model, KP_LEVEL_PLACE_OTHER, -3 * KP_BIT);
-    order(model);
     for (uint32_t i = 0; i < sizeof rare / sizeof rare[0]; i++) {
         if (learns(train, rare[i][0])) {
             model->rarity_means[rare[i][0]] =
-                model->weights[rare[i][1]] - hundredths(log2(train->m[rare[i][1]]));
+                model->weights[rare[i][1]] - hundredths(log2(equal_m[rare[i][0]]));
         }
     }
 }

@@ -436,6 +436,25 @@ static void apply_two_bsns(const struct kp_match_model *model, struct kp_match_s
         clamp(score->bits, score->bits, all_else ? model->probable - 1 : model->possible - 1);
 }
 
+/* Without a birth date the names do not suffice: where somebody lives or was born must agree, or
+ * say as much as joins two forms. A number that fails does so for a day that is not known, not for
+ * a whole date: many are written to have written one. */
+static void apply_unknown_birth(const struct kp_match_model *model, struct kp_match_score *score)
+{
+    const uint8_t *levels = score->levels;
+    bool missing = levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING;
+    bool known = address_agrees(levels[KP_FIELD_ADDRESS]) ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE ||
+                 (!missing && levels[KP_FIELD_BSN] == KP_LEVEL_BSN_NEAR) ||
+                 score->fields[KP_FIELD_ADDRESS] + score->fields[KP_FIELD_PLACE] >= model->joined;
+    bool child = model->generations && levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER;
+    if ((missing && (!known || child)) ||
+        (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !known)) {
+        cap(score, KP_PRINCIPLE_PLACEHOLDER, model->certain - 1);
+    }
+}
+
 static void apply_principles(const struct kp_match_model *model, struct kp_match_score *score)
 {
     const uint8_t *levels = score->levels;
@@ -467,18 +486,7 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
-    bool known = address_agrees(levels[KP_FIELD_ADDRESS]) ||
-                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
-                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE;
-    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !known &&
-        levels[KP_FIELD_BSN] != KP_LEVEL_BSN_NEAR) {
-        cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
-    }
-    /* A number that fails does not do for a birth date: many are written to have written one. */
-    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING &&
-        (!known || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER)) {
-        cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
-    }
+    apply_unknown_birth(model, score);
 }
 
 static enum kp_match_grade grade_of(const struct kp_match_model *model, int32_t bits)
