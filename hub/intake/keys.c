@@ -107,12 +107,12 @@ static void add_surname(struct maker *maker, struct kp_slice surname)
     }
 }
 
-static void add_given(struct maker *maker)
+/* With the house number and what of the postcode is hardly ever misspelt. */
+static void add_number(struct maker *maker, enum kp_key_kind kind, struct kp_slice text)
 {
     const struct kp_form *form = maker->form;
-    add_name(maker, sound(&maker->given));
-    if (form->house_number != 0 && form->postcode.size >= REGION_DIGITS) {
-        add_of(maker, KP_KEY_GIVEN_NUMBER, form->house_number, sound(&maker->given),
+    if (text.size > 0 && form->house_number != 0 && form->postcode.size >= REGION_DIGITS) {
+        add_of(maker, kind, form->house_number, text,
                kp_slice_of(form->postcode.bytes, REGION_DIGITS));
     }
 }
@@ -136,6 +136,7 @@ static void add_others(struct maker *maker)
     if (maker->place.size > 0 && form->postcode.size > 0) {
         add_of(maker, KP_KEY_PLACE_POSTCODE, 0, sound(&maker->place), form->postcode);
     }
+    add_number(maker, KP_KEY_PLACE_NUMBER, sound(&maker->place));
 }
 
 void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_match_keys *ret_keys)
@@ -149,7 +150,8 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
     add_others(&maker);
     if (form->given_count > 0) {
         kp_skeleton_of(form->given[0].text, &maker.given);
-        add_given(&maker);
+        add_name(&maker, sound(&maker.given));
+        add_number(&maker, KP_KEY_GIVEN_NUMBER, sound(&maker.given));
     }
     for (uint32_t i = 0; i < form->surname_count; i++) {
         add_surname(&maker, form->surnames[i].text);

@@ -29,6 +29,7 @@ enum kp_key_kind {
     KP_KEY_PLACE_NAMES = 15,    /* a surname, initial, birth place */
     KP_KEY_PLACE_POSTCODE = 16, /* birth place, postcode */
     KP_KEY_GIVEN_NUMBER = 17,   /* given name, house number, region */
+    KP_KEY_PLACE_NUMBER = 18,   /* birth place, house number, region */
 };
 
 struct kp_match_key {
