@@ -8,6 +8,8 @@
 #define LIKE 8500u        /* perhaps */
 #define SHORT_NAME 3      /* letters: one edit makes another name of it */
 #define POSTCODE_STREET 6 /* characters of one that tells a street: the Dutch */
+#define GENERATION_YEARS_MIN 12
+#define MISREAD_DIGITS_MAX 2u /* of a date */
 #define RARITY_LESS_MAX 400
 #define RARITY_MORE_MAX 200
 
@@ -369,6 +371,14 @@ static bool birth_contradicts(uint8_t level)
     return level == KP_LEVEL_BIRTH_OTHER || level == KP_LEVEL_BIRTH_SAME_YEAR;
 }
 
+/* Another date altogether: not one that was misread twice, in which no parent and child lie. */
+static bool is_other_date(const struct kp_form *a, const struct kp_form *b)
+{
+    int32_t years = a->birth_date / 10000 - b->birth_date / 10000;
+    return years >= GENERATION_YEARS_MIN || -years >= GENERATION_YEARS_MIN ||
+           digits_that_differ(a->birth_date, b->birth_date) > MISREAD_DIGITS_MAX;
+}
+
 static bool surname_agrees(uint8_t level)
 {
     return level == KP_LEVEL_SURNAME_EQUAL || level == KP_LEVEL_SURNAME_CLOSE ||
@@ -480,8 +490,7 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_INITIALS && !initials_suffice(levels)) {
         cap(score, KP_PRINCIPLE_INITIALS, band);
     }
-    score->parental = birth_contradicts(levels[KP_FIELD_BIRTH]) &&
-                      address_agrees(levels[KP_FIELD_ADDRESS]) &&
+    score->parental = score->parental && address_agrees(levels[KP_FIELD_ADDRESS]) &&
                       surname_agrees(levels[KP_FIELD_SURNAME]);
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
@@ -518,6 +527,8 @@ void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
                        names.given == KP_LEVEL_NAMES_SWAPPED;
     ret_score->initialled =
         names.given == KP_LEVEL_GIVEN_INITIALS || names.given == KP_LEVEL_GIVEN_ALL_INITIALS;
+    ret_score->parental =
+        birth_contradicts(ret_score->levels[KP_FIELD_BIRTH]) && is_other_date(a, b);
     weigh(model, a, b, &names, ret_score);
     apply_principles(model, ret_score);
     ret_score->grade = (uint8_t)grade_of(model, ret_score->bits);
