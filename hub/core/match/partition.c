@@ -261,6 +261,28 @@ static bool may_be(const struct state *state, uint32_t form, uint32_t group)
     return !is_family(state, form, group);
 }
 
+/* The two groups are probably one person that nothing joined for certain: to be of the one is to be
+ * of the other. */
+static bool is_probably_one(const struct state *state, uint32_t form, uint32_t group)
+{
+    uint32_t own = state->groups[form];
+    bool probable = false;
+    for (uint32_t a = 0; a < state->in->count; a++) {
+        for (uint32_t b = 0; state->groups[a] == own && a != form && b < state->in->count; b++) {
+            if (state->groups[b] != group) {
+                continue;
+            }
+            int16_t bits = *pair(state, a, b);
+            if (bits <= NEVER_BUT_ALIKE ||
+                is_related(state, a, b, RELATION_SIBLING | RELATION_PARENTAL)) {
+                return false;
+            }
+            probable = probable || bits >= state->in->model->probable;
+        }
+    }
+    return probable;
+}
+
 /* A form that is nearly as much like another person as like its own is not certain of either. A
  * valid BSN or a decision needs no margin. */
 static bool lacks_margin(const struct state *state, uint32_t form)
@@ -276,7 +298,8 @@ static bool lacks_margin(const struct state *state, uint32_t form)
             return false;
         }
         own = same && bits > own ? bits : own;
-        if (!same && bits > other && may_be(state, form, state->groups[i])) {
+        if (!same && bits > other && may_be(state, form, state->groups[i]) &&
+            !is_probably_one(state, form, state->groups[i])) {
             other = bits;
         }
     }
