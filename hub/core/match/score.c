@@ -491,7 +491,7 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
         cap(score, KP_PRINCIPLE_INITIALS, band);
     }
     score->parental = score->parental && address_agrees(levels[KP_FIELD_ADDRESS]) &&
-                      surname_agrees(levels[KP_FIELD_SURNAME]);
+                      is_namesake(levels[KP_FIELD_SURNAME]);
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
