@@ -490,11 +490,14 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_INITIALS && !initials_suffice(levels)) {
         cap(score, KP_PRINCIPLE_INITIALS, band);
     }
-    score->parental = score->parental && address_agrees(levels[KP_FIELD_ADDRESS]) &&
+    bool other_date = score->parental;
+    score->parental = other_date && address_agrees(levels[KP_FIELD_ADDRESS]) &&
                       is_namesake(levels[KP_FIELD_SURNAME]);
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
+    /* Namesakes, who come from one place as often as not: only what is certain overrides the date. */
+    score->doubtful = score->doubtful || (model->generations && other_date);
     apply_unknown_birth(model, score);
 }
 
