@@ -3,6 +3,7 @@
  * persons are invented. */
 #include "base/arena.h"
 #include "base/crypto.h"
+#include "core/match/alias.h"
 #include "core/match/likeness.h"
 #include "core/match/partition.h"
 #include "core/match/score.h"
@@ -78,6 +79,20 @@ static void names_that_sound_the_same(void **state)
     kp_skeleton_of(text("jansen"), &a);
     kp_skeleton_of(text("bakker"), &b);
     assert_false(kp_skeleton_equal(&a, &b));
+}
+
+static void names_that_one_person_goes_by(void **state)
+{
+    (void)state;
+    assert_true(kp_names_are_aliases(text("abdallah"), text("abdullah"))); /* the first */
+    assert_true(kp_names_are_aliases(text("yusuf"), text("youssef")));     /* the last */
+    assert_true(kp_names_are_aliases(text("mohamed"), text("muhammad")));
+    assert_true(kp_names_are_aliases(text("annie"), text("anneke"))); /* under two */
+    assert_true(kp_names_are_aliases(text("annie"), text("johanna")));
+    assert_false(kp_names_are_aliases(text("anneke"), text("johanna")));
+    assert_false(kp_names_are_aliases(text("jan"), text("piet")));
+    assert_false(kp_names_are_aliases(text("aaa"), text("aaa")));
+    assert_false(kp_names_are_aliases(text("zzz"), text("jan")));
 }
 
 /* --- forms --- */
@@ -239,6 +254,21 @@ static void parent_and_child_are_not_joined(void **state)
     assert_int_not_equal(score.grade, KP_GRADE_CERTAIN);
 }
 
+static void a_date_misread_twice_is_not_a_parents(void **state)
+{
+    struct kp_reported_person other = vera();
+    other.birth_date = 19741223;
+    (void)state;
+    assert_false(score_of(vera(), other).parental);
+    assert_false(score_of(vera(), other).doubtful);
+    other.birth_date = 19550224; /* as many digits, but a generation */
+    assert_true(score_of(vera(), other).parental);
+    other.postcode = "1111AA"; /* a namesake elsewhere */
+    other.surname = "Verzonen";
+    other.given_names = "Veera";
+    assert_true(score_of(vera(), other).doubtful);
+}
+
 static void numbers_decide_but_not_against_everything(void **state)
 {
     struct kp_reported_person one = vera();
@@ -383,6 +413,26 @@ static void what_a_person_parted_stays_apart(void **state)
     assert_string_equal(groups, "0 1");
 }
 
+static void what_is_probably_one_person_is_no_choice(void **state)
+{
+    struct kp_reported_person persons[3] = {vera(), vera(), vera()};
+    char groups[64];
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        persons[i].postcode = NULL;
+    }
+    persons[0].given_names = "Veera";
+    persons[0].surname = "Verzonen";
+    persons[1].birth_date = persons[2].birth_date = 19750101; /* not known */
+    persons[1].birth_place = NULL; /* nothing that joins her: she could be the third as well */
+    partition(persons, 3, NULL, groups);
+    assert_string_equal(groups, "0 1 0");
+    persons[0].bsn = "900000004";
+    persons[1].bsn = "900000016"; /* somebody else: which of the two is the third? */
+    partition(persons, 3, NULL, groups);
+    assert_string_equal(groups, "0 1 2");
+}
+
 /* --- keys --- */
 
 static bool share_a_key(struct kp_hmac *hmac, struct kp_reported_person a,
@@ -430,6 +480,7 @@ int main(void)
         cmocka_unit_test(jaro_winkler_as_published),
         cmocka_unit_test(one_edit_is_one),
         cmocka_unit_test(names_that_sound_the_same),
+        cmocka_unit_test(names_that_one_person_goes_by),
         cmocka_unit_test(a_form_is_normalised),
         cmocka_unit_test(names_in_each_others_place_are_turned),
         cmocka_unit_test(a_form_survives_its_encoding_and_nothing_less),
@@ -437,12 +488,14 @@ int main(void)
         cmocka_unit_test(strangers_are_certainly_not),
         cmocka_unit_test(a_twin_is_not_the_same),
         cmocka_unit_test(parent_and_child_are_not_joined),
+        cmocka_unit_test(a_date_misread_twice_is_not_a_parents),
         cmocka_unit_test(numbers_decide_but_not_against_everything),
         cmocka_unit_test(an_unknown_day_is_no_birthday),
         cmocka_unit_test(being_written_the_same_is_not_being_the_same),
         cmocka_unit_test(an_initial_does_not_bring_twins_together),
         cmocka_unit_test(two_numbers_are_never_one_person),
         cmocka_unit_test(what_a_person_parted_stays_apart),
+        cmocka_unit_test(what_is_probably_one_person_is_no_choice),
         cmocka_unit_test(one_defect_leaves_a_key),
     };
     struct kp_diag diag;
