@@ -1,10 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 """`knooppunt link`: a registration's rows put together, the same whatever their order and however many processors; rows that cannot be
-used are told and stop nothing. With TEST_DATA_DIR/linkage/dutch_synth, what it reaches on a set with a known answer.
+used are told and stop nothing. What it reaches is in test_link_figures.py and test_link_cases.py.
 """
 import csv
-import itertools
 import json
 import os
 import pathlib
@@ -104,26 +103,6 @@ class Link(unittest.TestCase):
             done = subprocess.run([str(BIN / "knooppunt"), "link", *map(str, arguments)], stderr=subprocess.PIPE, text=True, check=False, cwd=self.dir)
             self.assertNotEqual(done.returncode, 0, arguments)
             self.assertIn(text, done.stderr)
-
-    def test_a_set_with_a_known_answer(self):
-        source = pathlib.Path(os.environ.get("TEST_DATA_DIR", ""), "linkage/dutch_synth/signals.csv")
-        if not source.is_file():
-            self.skipTest("needs linkage/dutch_synth in TEST_DATA_DIR")
-        self.link(source, "--out", self.dir / "out.csv", "--pairs", self.dir / "pairs.csv")
-        with open(source, newline="", encoding="utf-8") as file:
-            truth = {row["rec_id"]: row["person_id"] for row in csv.DictReader(file)}
-        joined = {frozenset(pair) for group in self.clusters(self.dir / "out.csv") for pair in itertools.combinations(group, 2)}
-        persons = {}
-        for record, person in truth.items():
-            persons.setdefault(person, []).append(record)
-        true = {frozenset(pair) for group in persons.values() for pair in itertools.combinations(group, 2)}
-        good = len(joined & true)
-        precision, recall = good / len(joined), good / len(true)
-        with open(self.dir / "pairs.csv", newline="", encoding="utf-8") as file:
-            certain = [frozenset((row["rec_id_a"], row["rec_id_b"])) for row in csv.DictReader(file) if row["grade"] == "certain"]
-        self.assertGreaterEqual(sum(pair in true for pair in certain) / len(certain), 0.9987)
-        self.assertGreaterEqual(precision, 0.998)
-        self.assertGreaterEqual(2 * precision * recall / (precision + recall), 0.9905)
 
 
 if __name__ == "__main__":
