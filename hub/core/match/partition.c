@@ -50,7 +50,9 @@ static int16_t short_bits(int32_t bits)
 static uint8_t relation_of(const struct kp_match_model *model, const struct kp_match_score *score)
 {
     uint8_t birth = score->levels[KP_FIELD_BIRTH];
-    return (uint8_t)((score->named || score->levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_LOOSE ? RELATION_NAMED : 0) |
+    /* A slip or two away: not a name that contradicts. */
+    bool named = score->named || score->levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_LOOSE;
+    return (uint8_t)((named ? RELATION_NAMED : 0) |
                      (score->initialled ? RELATION_INITIALLED : 0) |
                      (score->related ? RELATION_SIBLING : 0) |
                      (birth == KP_LEVEL_BIRTH_EQUAL ? RELATION_SAME_BIRTH : 0) |

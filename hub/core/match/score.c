@@ -496,7 +496,7 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
-    /* Namesakes, who come from one place as often as not: only what is certain overrides the date. */
+    /* Namesakes come from one place as often as not: only what is certain overrides the date. */
     score->doubtful = score->doubtful || (model->generations && other_date);
     apply_unknown_birth(model, score);
 }
