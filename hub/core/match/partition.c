@@ -52,8 +52,7 @@ static uint8_t relation_of(const struct kp_match_model *model, const struct kp_m
     uint8_t birth = score->levels[KP_FIELD_BIRTH];
     /* A slip or two away: not a name that contradicts. */
     bool named = score->named || score->levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_LOOSE;
-    return (uint8_t)((named ? RELATION_NAMED : 0) |
-                     (score->initialled ? RELATION_INITIALLED : 0) |
+    return (uint8_t)((named ? RELATION_NAMED : 0) | (score->initialled ? RELATION_INITIALLED : 0) |
                      (score->related ? RELATION_SIBLING : 0) |
                      (birth == KP_LEVEL_BIRTH_EQUAL ? RELATION_SAME_BIRTH : 0) |
                      (score->parental && model->generations ? RELATION_PARENTAL : 0));
