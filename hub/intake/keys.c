@@ -85,6 +85,15 @@ static void add_name(struct maker *maker, struct kp_slice name)
     }
 }
 
+static void add_street(struct maker *maker)
+{
+    struct kp_skeleton street;
+    kp_skeleton_of(maker->form->street, &street);
+    if (street.size > 0) {
+        add_of(maker, KP_KEY_GIVEN_STREET, 0, sound(&maker->given), sound(&street));
+    }
+}
+
 static void add_surname(struct maker *maker, struct kp_slice surname)
 {
     struct kp_skeleton skeleton;
@@ -152,6 +161,7 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
         kp_skeleton_of(form->given[0].text, &maker.given);
         add_name(&maker, sound(&maker.given));
         add_number(&maker, KP_KEY_GIVEN_NUMBER, sound(&maker.given));
+        add_street(&maker);
     }
     for (uint32_t i = 0; i < form->surname_count; i++) {
         add_surname(&maker, form->surnames[i].text);

@@ -30,6 +30,7 @@ enum kp_key_kind {
     KP_KEY_PLACE_POSTCODE = 16, /* birth place, postcode */
     KP_KEY_GIVEN_NUMBER = 17,   /* given name, house number, region */
     KP_KEY_PLACE_NUMBER = 18,   /* birth place, house number, region */
+    KP_KEY_GIVEN_STREET = 19,   /* given name, street */
 };
 
 struct kp_match_key {

@@ -265,21 +265,29 @@ static bool same_start(struct kp_slice a, struct kp_slice b, size_t size)
            kp_slice_equal(kp_slice_of(a.bytes, size), kp_slice_of(b.bytes, size));
 }
 
+/* Postcode and street each say where; the house number belongs to either. */
 static enum kp_match_level address_level(const struct kp_form *a, const struct kp_form *b)
 {
-    if (a->postcode.size == 0 || b->postcode.size == 0) {
+    bool codes = a->postcode.size > 0 && b->postcode.size > 0;
+    bool streets = a->street.size > 0 && b->street.size > 0;
+    bool number = a->house_number != 0 && a->house_number == b->house_number;
+    bool equal = codes && kp_slice_equal(a->postcode, b->postcode);
+    bool near = !codes || equal || kp_one_edit(a->postcode, b->postcode);
+    bool street = streets && same_name(a->street, b->street);
+    if (!codes && !streets) {
         return KP_LEVEL_MISSING;
     }
-    bool number = a->house_number != 0 && a->house_number == b->house_number;
-    bool equal = kp_slice_equal(a->postcode, b->postcode);
     if (equal && number) {
-        return KP_LEVEL_ADDRESS_EQUAL;
+        return street ? KP_LEVEL_ADDRESS_FULL : KP_LEVEL_ADDRESS_EQUAL;
     }
-    if ((equal && a->postcode.size == POSTCODE_STREET) ||
-        (number && kp_one_edit(a->postcode, b->postcode))) {
+    if ((equal && a->postcode.size == POSTCODE_STREET) || (codes && near && number) ||
+        (street && (number || (codes && near)))) {
         return KP_LEVEL_ADDRESS_CLOSE;
     }
-    return same_start(a->postcode, b->postcode, 4) ? KP_LEVEL_ADDRESS_AREA : KP_LEVEL_ADDRESS_OTHER;
+    if (codes && same_start(a->postcode, b->postcode, 4)) {
+        return KP_LEVEL_ADDRESS_AREA;
+    }
+    return street ? KP_LEVEL_ADDRESS_STREET : KP_LEVEL_ADDRESS_OTHER;
 }
 
 static enum kp_match_level place_level(struct kp_slice a, struct kp_slice b)
@@ -393,7 +401,8 @@ static bool is_namesake(uint8_t surname)
 
 static bool address_agrees(uint8_t level)
 {
-    return level == KP_LEVEL_ADDRESS_EQUAL || level == KP_LEVEL_ADDRESS_CLOSE;
+    return level == KP_LEVEL_ADDRESS_FULL || level == KP_LEVEL_ADDRESS_EQUAL ||
+           level == KP_LEVEL_ADDRESS_CLOSE;
 }
 
 /* An initial says little of a name: birth date and surname must agree, and only at one address may
