@@ -55,6 +55,8 @@ static void learn_weights(struct kp_bulk *bulk)
         kp_train_take(trains[0], trains[i]);
         trains[i] = kp_train_free(trains[i]);
     }
+    kp_train_tells_all(trains[0], KP_LEVEL_ADDRESS_FULL); /* by KP_KEY_ADDRESS */
+    kp_train_tells_all(trains[0], KP_LEVEL_ADDRESS_EQUAL);
     double count = bulk->form_count;
     kp_train_finish(trains[0], count * (count - 1) / 2, &bulk->model);
     trains[0] = kp_train_free(trains[0]);

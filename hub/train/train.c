@@ -25,8 +25,8 @@ struct pattern {
 struct kp_train {
     struct pattern *patterns; /* open addressing; count 0: free; in order once all are counted */
     uint64_t used, capacity;
-    uint64_t chance[KP_LEVEL_END], known[KP_FIELD_END];
-    double equal[KP_LEVEL_END]; /* as set; negative: not */
+    uint64_t chance[KP_LEVEL_END], known[KP_FIELD_END], pairs; /* at random */
+    bool told[KP_LEVEL_END]; /* every pair of this level is among the patterns */
     double u[KP_LEVEL_END], m[KP_LEVEL_END];
     double share; /* of matches among all pairs */
 };
@@ -38,9 +38,6 @@ struct kp_train *kp_train_new(void)
     train->capacity = PATTERNS_FIRST;
     train->patterns = calloc(train->capacity, sizeof *train->patterns);
     KP_ASSERT(train->patterns != NULL);
-    for (int level = 0; level < KP_LEVEL_END; level++) {
-        train->equal[level] = -1;
-    }
     return train;
 }
 
@@ -55,6 +52,7 @@ struct kp_train *kp_train_free(struct kp_train *train)
 
 void kp_train_add_chance(struct kp_train *train, const uint8_t levels[KP_FIELD_END])
 {
+    train->pairs++;
     for (int field = 0; field < KP_FIELD_END; field++) {
         if (levels[field] != KP_LEVEL_MISSING) {
             train->chance[levels[field]]++;
@@ -63,9 +61,9 @@ void kp_train_add_chance(struct kp_train *train, const uint8_t levels[KP_FIELD_E
     }
 }
 
-void kp_train_set_equal(struct kp_train *train, enum kp_match_level level, double equal, double all)
+void kp_train_tells_all(struct kp_train *train, enum kp_match_level level)
 {
-    train->equal[level] = all > 0 ? equal / all : -1;
+    train->told[level] = true;
 }
 
 static struct pattern *find(struct pattern *patterns, uint64_t capacity, const uint8_t *levels)
@@ -121,6 +119,7 @@ void kp_train_take(struct kp_train *train, const struct kp_train *from)
             add_pairs(train, from->patterns[i].levels, from->patterns[i].count);
         }
     }
+    train->pairs += from->pairs;
     for (int level = 0; level < KP_LEVEL_END; level++) {
         train->chance[level] += from->chance[level];
     }
@@ -141,9 +140,7 @@ static void begin(struct kp_train *train, const struct kp_match_model *model)
 {
     for (int level = 1; level < KP_LEVEL_END; level++) {
         int field = (int)kp_match_level_field((enum kp_match_level)level);
-        double share = train->equal[level] >= 0 ? train->equal[level]
-                                                : ((double)train->chance[level] + 0.5) /
-                                                      ((double)train->known[field] + 1);
+        double share = ((double)train->chance[level] + 0.5) / ((double)train->known[field] + 1);
         train->u[level] = share < SHARE_MIN ? SHARE_MIN : share;
         train->m[level] = train->u[level] * exp2(model->weights[level] / (double)KP_BIT);
     }
@@ -188,9 +185,17 @@ static void expect(struct kp_train *train, const struct kp_match_model *model)
     }
 }
 
+/* The share of all pairs in which the level's field is known of both. */
+static double field_known(const struct kp_train *train, int level)
+{
+    return (double)train->known[kp_match_level_field((enum kp_match_level)level)] /
+           (double)(train->pairs > 0 ? train->pairs : 1);
+}
+
 static double maximise(struct kp_train *train, double pairs_all)
 {
     double with[KP_LEVEL_END] = {0};
+    double without[KP_LEVEL_END] = {0};
     double known[KP_FIELD_END] = {0};
     double matches = 0;
     for (uint64_t i = 0; i < train->capacity; i++) {
@@ -200,6 +205,7 @@ static double maximise(struct kp_train *train, double pairs_all)
         for (int field = 0; field < KP_FIELD_END && pattern->count > 0; field++) {
             if (pattern->levels[field] != KP_LEVEL_MISSING) {
                 with[pattern->levels[field]] += expected;
+                without[pattern->levels[field]] += (double)pattern->count - expected;
                 known[field] += expected;
             }
         }
@@ -208,6 +214,11 @@ static double maximise(struct kp_train *train, double pairs_all)
         double all = known[kp_match_level_field((enum kp_match_level)level)];
         double share = (with[level] + 0.1) / (all + 1);
         train->m[level] = share < SHARE_MIN ? SHARE_MIN : share;
+        if (train->told[level]) {
+            double field_share = field_known(train, level);
+            share = (without[level] + 0.5) / (pairs_all * field_share + 1);
+            train->u[level] = share < SHARE_MIN ? SHARE_MIN : share;
+        }
     }
     train->share = matches / pairs_all;
     return matches;
