@@ -178,6 +178,30 @@ static void a_form_survives_its_encoding_and_nothing_less(void **state)
     }
 }
 
+static void a_form_without_a_street_is_read_as_it_was_written(void **state)
+{
+    static struct made made;
+    uint8_t bytes[KP_FORM_BYTES_MAX];
+    struct kp_writer writer;
+    struct kp_reader reader;
+    struct kp_form found;
+    (void)state;
+    make(&made, (struct kp_reported_person){.surname = "Verzonnen", .street = "Lege Weg 3-bis"});
+    assert_true(kp_slice_equal(made.form.street, text("legewegbis")));
+    made.form.street = KP_SLICE_EMPTY;
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_form_put(&writer, &made.form);
+    bytes[0] = 1; /* the first version ended before the street */
+    kp_reader_init(&reader, kp_slice_of(bytes, writer.size - 1));
+    kp_form_get(&reader, &found);
+    assert_true(kp_reader_done(&reader));
+    assert_true(kp_slice_equal(found.surnames[0].text, text("verzonnen")));
+    bytes[0] = KP_FORM_VERSION + 1;
+    kp_reader_init(&reader, kp_slice_of(bytes, writer.size));
+    kp_form_get(&reader, &found);
+    assert_false(kp_reader_ok(&reader));
+}
+
 /* --- two forms --- */
 
 static struct kp_reported_person vera(void)
@@ -228,6 +252,37 @@ static void strangers_are_certainly_not(void **state)
         .given_names = "Bram", .surname = "Bakker", .birth_date = 19930304, .gender = KP_FORM_MAN};
     (void)state;
     assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAINLY_NOT);
+}
+
+static void an_address_is_known_by_postcode_or_street(void **state)
+{
+    static const struct {
+        const char *postcode, *street, *number;
+        enum kp_match_level level;
+    } cases[] = {
+        {"9999ZZ", "Lege Weg", "7", KP_LEVEL_ADDRESS_FULL},
+        {"9999ZZ", NULL, "7", KP_LEVEL_ADDRESS_EQUAL},
+        {"9999ZZ", "Elders", "8", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999ZX", NULL, "7", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999ZX", "Legeweg", "8", KP_LEVEL_ADDRESS_CLOSE},
+        {"1111AA", "Lege Wegg", "7", KP_LEVEL_ADDRESS_CLOSE},
+        {NULL, "Lege Weg", "7", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999AA", NULL, "8", KP_LEVEL_ADDRESS_AREA},
+        {"1111AA", "Lege Weg", "8", KP_LEVEL_ADDRESS_STREET},
+        {"1111AA", "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
+        {NULL, "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
+        {NULL, NULL, "7", KP_LEVEL_MISSING},
+    };
+    struct kp_reported_person one = vera();
+    struct kp_reported_person other = vera();
+    (void)state;
+    one.street = "Lege Weg";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        other.postcode = cases[i].postcode;
+        other.street = cases[i].street;
+        other.house_number = cases[i].number;
+        assert_int_equal(score_of(one, other).levels[KP_FIELD_ADDRESS], cases[i].level);
+    }
 }
 
 static void a_twin_is_not_the_same(void **state)
@@ -484,6 +539,8 @@ int main(void)
         cmocka_unit_test(a_form_is_normalised),
         cmocka_unit_test(names_in_each_others_place_are_turned),
         cmocka_unit_test(a_form_survives_its_encoding_and_nothing_less),
+        cmocka_unit_test(a_form_without_a_street_is_read_as_it_was_written),
+        cmocka_unit_test(an_address_is_known_by_postcode_or_street),
         cmocka_unit_test(the_same_and_the_misspelt_are_certain),
         cmocka_unit_test(strangers_are_certainly_not),
         cmocka_unit_test(a_twin_is_not_the_same),
