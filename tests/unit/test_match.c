@@ -529,6 +529,56 @@ static void one_defect_leaves_a_key(void **state)
     hmac = kp_hmac_free(hmac);
 }
 
+/* Whatever two of name, other name, birth date, address and birth place are wrong. */
+static void two_defects_leave_a_key(void **state)
+{
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    (void)state;
+    for (uint32_t defects = 0; defects < 32; defects++) {
+        struct kp_reported_person other = vera();
+        uint32_t count = 0;
+        for (uint32_t rest = defects; rest != 0; rest &= rest - 1) {
+            count++;
+        }
+        other.given_names = (defects & 1) != 0 ? "Bram" : other.given_names;
+        other.initials = (defects & 1) != 0 ? "B." : other.initials;
+        other.surname = (defects & 2) != 0 ? "Bakker" : other.surname;
+        other.birth_date = (defects & 4) != 0 ? 19930304 : other.birth_date;
+        other.postcode = (defects & 8) != 0 ? "1111AA" : other.postcode;
+        other.house_number = (defects & 8) != 0 ? "12" : other.house_number;
+        other.birth_place = (defects & 16) != 0 ? "Elders" : other.birth_place;
+        if (count <= 2) {
+            assert_true(share_a_key(hmac, vera(), other));
+        }
+    }
+    struct kp_reported_person turned = vera(); /* names in each other's place, and another date */
+    turned.given_names = "Verzonnen";
+    turned.surname = "Vera";
+    turned.birth_date = 19930304;
+    assert_true(share_a_key(hmac, vera(), turned));
+    hmac = kp_hmac_free(hmac);
+}
+
+/* Each costs the hub a row. */
+static void an_ordinary_form_has_few_keys(void **state)
+{
+    static struct made made;
+    static struct kp_match_keys keys;
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    struct kp_reported_person person = vera();
+    (void)state;
+    person.bsn = "900000004";
+    make(&made, person);
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, 14);
+    make(&made, (struct kp_reported_person){.initials = "J.", .surname = "Jansen"});
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, 0); /* none of these alone */
+    hmac = kp_hmac_free(hmac);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +604,8 @@ int main(void)
         cmocka_unit_test(what_a_person_parted_stays_apart),
         cmocka_unit_test(what_is_probably_one_person_is_no_choice),
         cmocka_unit_test(one_defect_leaves_a_key),
+        cmocka_unit_test(two_defects_leave_a_key),
+        cmocka_unit_test(an_ordinary_form_has_few_keys),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {
