@@ -138,5 +138,7 @@ void kp_bulk_compare(struct kp_bulk *bulk)
         bulk->figures.pairs_compared += compared[i].count;
     }
     /* Which thread came first is not to be seen in what is written. */
-    qsort(bulk->pairs.items, bulk->pairs.count, sizeof(struct kp_bulk_pair), compare_pairs);
+    if (bulk->pairs.count > 0) {
+        qsort(bulk->pairs.items, bulk->pairs.count, sizeof(struct kp_bulk_pair), compare_pairs);
+    }
 }
