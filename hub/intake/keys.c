@@ -110,9 +110,7 @@ static void add_surname(struct maker *maker, struct kp_slice surname)
         add_of(maker, KP_KEY_DAY_NAMES, maker->day, name, initial(maker));
     }
     if (maker->place.size > 0) {
-        struct kp_slice place = sound(&maker->place);
-        place.size = place.size < PLACE_LETTERS_MAX ? place.size : PLACE_LETTERS_MAX;
-        add_of(maker, KP_KEY_PLACE_NAMES, maker->initial, name, place);
+        add_of(maker, KP_KEY_PLACE_NAMES, maker->initial, name, sound(&maker->place));
     }
 }
 
@@ -140,7 +138,8 @@ static void add_others(struct maker *maker)
         add_of(maker, KP_KEY_ADDRESS, form->house_number, form->postcode, KP_SLICE_EMPTY);
     }
     if (maker->place.size > 0 && maker->day != 0) {
-        add_of(maker, KP_KEY_BIRTH_PLACE, birth_date, sound(&maker->place), KP_SLICE_EMPTY);
+        add_of(maker, KP_KEY_BIRTH_PLACE, maker->year * 10000 + maker->day, sound(&maker->place),
+               KP_SLICE_EMPTY);
     }
     if (maker->place.size > 0 && form->postcode.size > 0) {
         add_of(maker, KP_KEY_PLACE_POSTCODE, 0, sound(&maker->place), form->postcode);
@@ -156,6 +155,8 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
     maker.day = form->birth_date == 0 || form->placeholder ? 0 : day_and_month(form->birth_date);
     maker.initial = form->initials.size > 0 ? form->initials.bytes[0] : 0;
     kp_skeleton_of(form->birth_place.text, &maker.place);
+    maker.place.size =
+        (uint8_t)(maker.place.size < PLACE_LETTERS_MAX ? maker.place.size : PLACE_LETTERS_MAX);
     add_others(&maker);
     if (form->given_count > 0) {
         kp_skeleton_of(form->given[0].text, &maker.given);

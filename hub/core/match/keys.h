@@ -23,7 +23,7 @@ enum kp_key_kind {
     KP_KEY_ADDRESS = 4,         /* postcode, house number */
     KP_KEY_YEAR_NAMES = 5,      /* a surname, initial, birth year */
     KP_KEY_DAY_NAMES = 8,       /* a surname, initial, day and month in order */
-    KP_KEY_BIRTH_PLACE = 11,    /* birth date, birth place */
+    KP_KEY_BIRTH_PLACE = 11,    /* birth date with day and month in order, birth place */
     KP_KEY_BIRTH_NAME = 13,     /* birth date with day and month in order, a name */
     KP_KEY_NAME_POSTCODE = 14,  /* a name, postcode */
     KP_KEY_PLACE_NAMES = 15,    /* a surname, initial, birth place */
