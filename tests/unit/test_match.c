@@ -135,6 +135,35 @@ static void a_form_is_normalised(void **state)
     assert_true(form->placeholder);
 }
 
+static void letters_outside_a_to_z(void **state)
+{
+    static const char *const same[][2] = {
+        {"Vĸovāųl", "Vkovaul"},
+        {"Łukasz", "Lukasz"},
+        {"Çağrı", "Cagri"},
+        {"İbrahim", "Ibrahim"},
+        {"Þorgeir", "Thorgeir"},
+        {"Đorđe", "Dorde"},
+        {"Ĳsbrand", "IJsbrand"},
+        {"Strauß", "Strauss"},
+        {"Ærøskøbing", "Aeroskobing"},
+        {"Ŋuŧ", "Nut"},
+        {"Ħal", "Hal"},
+        {"Œuvre", "Oeuvre"},
+        {"Bjo\xcc\x88rk", "Björk"},
+        {"Đặng", "Dang"},
+    };
+    static struct made one;
+    static struct made other;
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        make(&one, (struct kp_reported_person){.surname = same[i][0]});
+        make(&other, (struct kp_reported_person){.surname = same[i][1]});
+        assert_int_equal(one.form.surname_count, 1);
+        assert_true(kp_slice_equal(one.form.surnames[0].text, other.form.surnames[0].text));
+    }
+}
+
 static void names_in_each_others_place_are_turned(void **state)
 {
     static struct made made;
@@ -587,6 +616,7 @@ int main(void)
         cmocka_unit_test(names_that_sound_the_same),
         cmocka_unit_test(names_that_one_person_goes_by),
         cmocka_unit_test(a_form_is_normalised),
+        cmocka_unit_test(letters_outside_a_to_z),
         cmocka_unit_test(names_in_each_others_place_are_turned),
         cmocka_unit_test(a_form_survives_its_encoding_and_nothing_less),
         cmocka_unit_test(a_form_without_a_street_is_read_as_it_was_written),
