@@ -106,7 +106,8 @@ static enum kp_match_level surname_pair_level(const struct kp_form_name *a,
         return own ? KP_LEVEL_SURNAME_CLOSE : KP_LEVEL_SURNAME_SOUND;
     }
     bool like = sounds_equal(a->text, b->text) ||
-                (is_short(a->text, b->text) && kp_one_edit(a->text, b->text));
+                (is_short(a->text, b->text) && kp_one_edit(a->text, b->text)) ||
+                kp_jaro_winkler(a->text, b->text) >= LIKE;
     return like ? KP_LEVEL_SURNAME_SOUND : KP_LEVEL_SURNAME_OTHER;
 }
 
