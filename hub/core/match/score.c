@@ -407,7 +407,7 @@ static bool address_agrees(uint8_t level)
 }
 
 /* An initial says little of a name: birth date and surname must agree, and only at one address may
- * one of the two be misspelt. */
+ * one of the two be misspelt or the day not be known. */
 static bool initials_suffice(const uint8_t *levels)
 {
     uint8_t birth = levels[KP_FIELD_BIRTH];
@@ -415,10 +415,8 @@ static bool initials_suffice(const uint8_t *levels)
     bool same_day = birth == KP_LEVEL_BIRTH_EQUAL;
     bool near_day = birth == KP_LEVEL_BIRTH_SWAPPED || birth == KP_LEVEL_BIRTH_CLOSE;
     bool address = address_agrees(levels[KP_FIELD_ADDRESS]);
-    uint8_t place = levels[KP_FIELD_PLACE];
-    bool same_place = place == KP_LEVEL_PLACE_EQUAL || place == KP_LEVEL_PLACE_CLOSE;
     return (same_day && surname_agrees(surname)) ||
-           (address && same_place && birth == KP_LEVEL_BIRTH_YEAR && surname_agrees(surname)) ||
+           (address && birth == KP_LEVEL_BIRTH_YEAR && surname_agrees(surname)) ||
            (address && near_day && surname_agrees(surname)) ||
            (address && same_day && surname == KP_LEVEL_SURNAME_SOUND);
 }
