@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* `knooppunt link`: which rows of a registration are one person, without a hub. */
+#define _GNU_SOURCE /* qsort_r */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "link/bulk.h"
@@ -88,6 +89,36 @@ static enum kp_err read_file(struct linking *linking, const char *path,
 static const char *id_of(const struct linking *linking, uint32_t row)
 {
     return linking->ids.text + linking->ids.at[row];
+}
+
+static int compare_ids(const void *a, const void *b, void *context)
+{
+    const struct linking *linking = context;
+    uint32_t one = *(const uint32_t *)a;
+    uint32_t other = *(const uint32_t *)b;
+    int order = strcmp(id_of(linking, one), id_of(linking, other));
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* A person is called by the lowest of his ids, in whatever order the rows came. */
+static void run_bulk(struct linking *linking, uint32_t threads)
+{
+    uint32_t count = linking->ids.count;
+    uint32_t *order = calloc(count + 1u, sizeof *order);
+    uint32_t *ranks = calloc(count + 1u, sizeof *ranks);
+    if (order == NULL || ranks == NULL) {
+        abort();
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    qsort_r(order, count, sizeof *order, compare_ids, linking);
+    for (uint32_t i = 0; i < count; i++) {
+        ranks[order[i]] = i;
+    }
+    free(order);
+    kp_bulk_run(linking->bulk, ranks, threads, on_progress, NULL);
+    free(ranks);
 }
 
 /* One field of a CSV file. */
@@ -187,7 +218,7 @@ static enum kp_err run_link(const struct kp_cli_args *args, struct kp_diag *rete
         err = read_file(&linking, args->arguments[i], &map, reterr_diag);
     }
     if (err == KP_OK) {
-        kp_bulk_run(linking.bulk, (uint32_t)threads, on_progress, NULL);
+        run_bulk(&linking, (uint32_t)threads);
         err = write_clusters(&linking, kp_cli_value(args, "out"), reterr_diag);
     }
     if (err == KP_OK && kp_cli_value(args, "pairs") != NULL) {

@@ -127,7 +127,9 @@ static void narrow(struct blocker *blocker, struct entry *entries, uint64_t coun
 static void sort_blocks(struct blocker *blocker, struct entry *entries, uint64_t count,
                         uint32_t narrowed)
 {
-    qsort(entries, count, sizeof *entries, compare_entries);
+    if (count > 0) {
+        qsort(entries, count, sizeof *entries, compare_entries);
+    }
     for (uint64_t start = 0; start < count;) {
         uint64_t end = start + 1;
         while (end < count && memcmp(entries[start].tag, entries[end].tag, KP_TAG_BYTES) == 0) {

@@ -107,7 +107,7 @@ static void find_forms(struct kp_bulk *bulk)
         }
         uint32_t form = bulk->form_count - 1;
         bulk->clusters[order[i]] = form;
-        if (order[i] < bulk->first_rows[form]) {
+        if (bulk->ranks[order[i]] < bulk->ranks[bulk->first_rows[form]]) {
             bulk->first_rows[form] = order[i];
         }
     }
@@ -115,22 +115,52 @@ static void find_forms(struct kp_bulk *bulk)
     bulk->figures.forms = bulk->form_count;
 }
 
-/* Each row's cluster is named by the first row in it. */
+/* Forms that say too little to make one person of the rows written so. Where such a form was joined
+ * with another one nevertheless, all its rows were: they cannot be told apart, so what holds of one
+ * holds of each, whatever their order. */
+static bool *find_untelling(const struct kp_bulk *bulk)
+{
+    uint32_t *members = calloc(bulk->form_count + 1u, sizeof *members); /* of the form's group */
+    bool *untelling = calloc(bulk->form_count + 1u, sizeof *untelling);
+    KP_ASSERT(members != NULL && untelling != NULL);
+    for (uint32_t i = 0; i < bulk->form_count; i++) {
+        members[bulk->groups[i]]++;
+    }
+    for (uint32_t i = 0; i < bulk->form_count; i++) {
+        struct kp_form form;
+        kp_bulk_load(bulk, i, &form);
+        untelling[i] = members[bulk->groups[i]] == 1 && !kp_match_is_telling(&bulk->model, &form);
+    }
+    free(members);
+    return untelling;
+}
+
+/* Each row's cluster is named by the row in it that ranks first. */
 static void name_clusters(struct kp_bulk *bulk)
 {
     uint32_t *first = calloc(bulk->form_count + 1u, sizeof *first);
+    bool *untelling = find_untelling(bulk);
     KP_ASSERT(first != NULL);
-    memset(first, 0xff, (bulk->form_count + 1u) * sizeof *first);
+    for (uint32_t form = 0; form < bulk->form_count; form++) {
+        first[form] = bulk->first_rows[form];
+    }
+    for (uint32_t form = 0; form < bulk->form_count; form++) {
+        uint32_t *named = &first[bulk->groups[form]];
+        uint32_t row = bulk->first_rows[form];
+        *named = bulk->ranks[row] < bulk->ranks[*named] ? row : *named;
+    }
     for (uint32_t row = 0; row < bulk->rows.count; row++) {
-        uint32_t group = bulk->groups[bulk->clusters[row]];
-        first[group] = row < first[group] ? row : first[group];
-        bulk->clusters[row] = first[group];
+        uint32_t form = bulk->clusters[row];
+        bulk->clusters[row] = untelling[form] ? row : first[bulk->groups[form]];
     }
     free(first);
+    free(untelling);
 }
 
-void kp_bulk_run(struct kp_bulk *bulk, uint32_t threads, kp_bulk_progress *progress, void *context)
+void kp_bulk_run(struct kp_bulk *bulk, const uint32_t *ranks, uint32_t threads,
+                 kp_bulk_progress *progress, void *context)
 {
+    bulk->ranks = ranks;
     bulk->threads = threads < 1 ? 1 : threads > KP_BULK_THREADS_MAX ? KP_BULK_THREADS_MAX : threads;
     bulk->progress = progress;
     bulk->context = context;
@@ -170,5 +200,5 @@ const char *kp_bulk_grade(const struct kp_bulk_pair *pair)
                                         [KP_GRADE_POSSIBLE] = "possible",
                                         [KP_GRADE_PROBABLE] = "probable",
                                         [KP_GRADE_CERTAIN] = "certain"};
-    return names[pair->grade];
+    return pair->related && pair->grade == KP_GRADE_POSSIBLE ? "related" : names[pair->grade];
 }

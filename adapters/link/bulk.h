@@ -17,6 +17,7 @@ struct kp_bulk_pair {
     uint32_t a, b; /* forms */
     int32_t bits;
     uint8_t grade;
+    bool related; /* of one family, it seems: not one person, and no question either */
 };
 
 struct kp_bulk_figures {
@@ -30,14 +31,18 @@ struct kp_bulk *kp_bulk_new(void);
 struct kp_bulk *kp_bulk_free(struct kp_bulk *bulk);
 /* One row; its number is how many came before. */
 void kp_bulk_add(struct kp_bulk *bulk, const struct kp_form *form);
-void kp_bulk_run(struct kp_bulk *bulk, uint32_t threads, kp_bulk_progress *progress, void *context);
+/* @ranks  of each row a number of its own that does not depend on the order in which the rows came,
+ *         by its name say: the row with the lowest one stands for a form or a person. Borrowed. */
+void kp_bulk_run(struct kp_bulk *bulk, const uint32_t *ranks, uint32_t threads,
+                 kp_bulk_progress *progress, void *context);
 
-/* After the run. The cluster of a row: the number of the first row of its person. */
+/* After the run. The cluster of a row: the number of the row that stands for its person. */
 uint32_t kp_bulk_cluster(const struct kp_bulk *bulk, uint32_t row);
 const struct kp_bulk_figures *kp_bulk_figures(const struct kp_bulk *bulk);
 const struct kp_bulk_pair *kp_bulk_pairs(const struct kp_bulk *bulk, uint64_t *ret_count);
-const char *kp_bulk_grade(const struct kp_bulk_pair *pair); /* "certain", "probable", "possible" */
-/* The first row that was written as this form is. */
+/* "certain", "probable", "possible"; "related" when it is possible and related */
+const char *kp_bulk_grade(const struct kp_bulk_pair *pair);
+/* The row that stands for this form. */
 uint32_t kp_bulk_row_of(const struct kp_bulk *bulk, uint32_t form);
 
 #endif

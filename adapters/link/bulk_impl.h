@@ -10,7 +10,7 @@
 #define KP_BULK_THREADS_MAX 16u
 /* Forms: a smaller registration says too little of names, days and weights; the shipped ones hold.
  */
-#define KP_BULK_LEARN_MIN 1000u
+#define KP_BULK_LEARN_MIN 500u
 
 struct kp_bulk_row {
     uint64_t at; /* where its form stands in the bytes */
@@ -28,7 +28,8 @@ struct kp_bulk {
     struct kp_list rows; /* struct kp_bulk_row */
     uint64_t *forms;     /* where each distinct form stands, in the order of contents */
     uint32_t form_count;
-    uint32_t *first_rows;   /* of a form */
+    const uint32_t *ranks;  /* of a row */
+    uint32_t *first_rows;   /* of a form: the row that ranks first */
     struct kp_list members; /* struct kp_bulk_member */
     uint64_t *blocks_at;    /* of a form: where its blocks stand in blocks, rising */
     uint32_t *blocks;

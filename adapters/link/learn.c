@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define CHANCE_PAIRS 300000u
-#define EXPECTED_MIN 3u /* pairs: fewer show nothing */
+#define EXPECTED_MIN 5.0 /* pairs: fewer show nothing */
 
 /* --- weights --- */
 
@@ -55,6 +55,8 @@ static void learn_weights(struct kp_bulk *bulk)
         kp_train_take(trains[0], trains[i]);
         trains[i] = kp_train_free(trains[i]);
     }
+    kp_train_tells_all(trains[0], KP_LEVEL_ADDRESS_FULL); /* by KP_KEY_ADDRESS */
+    kp_train_tells_all(trains[0], KP_LEVEL_ADDRESS_EQUAL);
     double count = bulk->form_count;
     kp_train_finish(trains[0], count * (count - 1) / 2, &bulk->model);
     trains[0] = kp_train_free(trains[0]);
@@ -65,6 +67,7 @@ static void learn_weights(struct kp_bulk *bulk)
 /* Two forms, one after the other in one number. */
 struct looked {
     bool *named;             /* of a form: certainly one person with another of the same name */
+    bool *dated;             /* likewise, and of the same birth date */
     struct kp_list siblings; /* uint64_t: the same birth date and surname, another given name */
     struct kp_list parents;  /* uint64_t: the same names and address, another birth date */
 };
@@ -76,6 +79,9 @@ static void look(const struct kp_bulk *bulk, void *context, uint32_t form_a, uin
     kp_bulk_score(bulk, form_a, form_b, &score);
     if (score.named && score.grade == KP_GRADE_CERTAIN) {
         looked->named[form_a] = looked->named[form_b] = true;
+        if (score.levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_EQUAL) {
+            looked->dated[form_a] = looked->dated[form_b] = true;
+        }
     }
     if (score.related && score.levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_EQUAL) {
         *(uint64_t *)kp_list_add(&looked->siblings) = (uint64_t)form_a << 32 | form_b;
@@ -85,21 +91,28 @@ static void look(const struct kp_bulk *bulk, void *context, uint32_t form_a, uin
     }
 }
 
-/* Two persons have records of their own: of a pair of twins, or of parent and child, as many are
- * known elsewhere as of anybody. Where hardly any pair is, what differs was changed. */
-static bool are_two(const struct kp_bulk *bulk, const bool *named, const struct kp_list *pairs)
+/* Two persons have records of their own: of a pair of twins, or of parent and child, both are known
+ * elsewhere by that name or date as often as each is by itself, and as anybody is. Where hardly any
+ * pair is, what differs was changed: the same slip is not made twice. */
+static bool are_two(const struct kp_bulk *bulk, const bool *confirmed, const struct kp_list *pairs)
 {
     const uint64_t *pair = pairs->items;
-    uint64_t forms = bulk->form_count;
-    uint64_t known = 0;
-    uint64_t both = 0;
+    double known = 0; /* counts; fractions below */
+    double either = 0;
+    double both = 0;
     for (uint32_t i = 0; i < bulk->form_count; i++) {
-        known += named[i] ? 1 : 0;
+        known += confirmed[i] ? 1 : 0;
     }
     for (uint64_t i = 0; i < pairs->count; i++) {
-        both += named[pair[i] >> 32] && named[pair[i] & UINT32_MAX] ? 1 : 0;
+        bool one = confirmed[pair[i] >> 32];
+        bool other = confirmed[pair[i] & UINT32_MAX];
+        either += (one ? 1 : 0) + (other ? 1 : 0);
+        both += one && other ? 1 : 0;
     }
-    uint64_t expected = pairs->count * known / forms * known / forms;
+    double share = known / bulk->form_count;
+    double share_of_pairs = pairs->count == 0 ? 0 : either / (2.0 * (double)pairs->count);
+    share = share > share_of_pairs ? share : share_of_pairs;
+    double expected = (double)pairs->count * share * share;
     return expected < EXPECTED_MIN || both * 4 >= expected;
 }
 
@@ -111,21 +124,30 @@ static void learn_family(struct kp_bulk *bulk)
         looked[i] = (struct looked){.siblings.item_bytes = sizeof(uint64_t),
                                     .parents.item_bytes = sizeof(uint64_t)};
         looked[i].named = calloc(bulk->form_count + 1u, sizeof *looked[i].named);
-        KP_ASSERT(looked[i].named != NULL);
+        looked[i].dated = calloc(bulk->form_count + 1u, sizeof *looked[i].dated);
+        KP_ASSERT(looked[i].named != NULL && looked[i].dated != NULL);
         contexts[i] = &looked[i];
     }
     kp_bulk_visit(bulk, "families", look, contexts);
     for (uint32_t i = 1; i < bulk->threads; i++) {
         for (uint32_t form = 0; form < bulk->form_count; form++) {
             looked[0].named[form] = looked[0].named[form] || looked[i].named[form];
+            looked[0].dated[form] = looked[0].dated[form] || looked[i].dated[form];
         }
         kp_list_take(&looked[0].siblings, &looked[i].siblings);
         kp_list_take(&looked[0].parents, &looked[i].parents);
         free(looked[i].named);
+        free(looked[i].dated);
     }
     bulk->model.siblings = are_two(bulk, looked[0].named, &looked[0].siblings);
-    bulk->model.generations = are_two(bulk, looked[0].named, &looked[0].parents);
+    bulk->model.generations = are_two(bulk, looked[0].dated, &looked[0].parents);
+    /* More than probable is asked for, for fear of the family: the fields do not err one by one
+     * between brothers. Where there are none, what is probable is put together. */
+    if (!bulk->model.siblings && !bulk->model.generations) {
+        bulk->model.joined = bulk->model.probable;
+    }
     free(looked[0].named);
+    free(looked[0].dated);
     kp_list_done(&looked[0].siblings);
     kp_list_done(&looked[0].parents);
 }

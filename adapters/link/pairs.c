@@ -110,7 +110,7 @@ static void compare(const struct kp_bulk *bulk, void *context, uint32_t form_a, 
     compared->count++;
     if (score.grade >= KP_GRADE_POSSIBLE) {
         struct kp_bulk_pair *pair = kp_list_add(&compared->pairs);
-        *pair = (struct kp_bulk_pair){form_a, form_b, score.bits, score.grade};
+        *pair = (struct kp_bulk_pair){form_a, form_b, score.bits, score.grade, score.related};
     }
 }
 
@@ -138,5 +138,7 @@ void kp_bulk_compare(struct kp_bulk *bulk)
         bulk->figures.pairs_compared += compared[i].count;
     }
     /* Which thread came first is not to be seen in what is written. */
-    qsort(bulk->pairs.items, bulk->pairs.count, sizeof(struct kp_bulk_pair), compare_pairs);
+    if (bulk->pairs.count > 0) {
+        qsort(bulk->pairs.items, bulk->pairs.count, sizeof(struct kp_bulk_pair), compare_pairs);
+    }
 }

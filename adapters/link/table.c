@@ -22,6 +22,7 @@ static const char *const names[KP_COLUMN_END] = {
     [KP_COLUMN_BIRTH_DATE] = "geboortedatum",
     [KP_COLUMN_GENDER] = "geslacht",
     [KP_COLUMN_POSTCODE] = "postcode",
+    [KP_COLUMN_STREET] = "straat",
     [KP_COLUMN_HOUSE_NUMBER] = "huisnummer",
     [KP_COLUMN_BIRTH_PLACE] = "geboorteplaats",
 };
@@ -167,6 +168,7 @@ static void take_row(struct reading *reading, const struct kp_csv_row *row)
         .surname = cells[KP_COLUMN_SURNAME],
         .partner_surname = cells[KP_COLUMN_PARTNER_SURNAME],
         .postcode = cells[KP_COLUMN_POSTCODE],
+        .street = cells[KP_COLUMN_STREET],
         .house_number = cells[KP_COLUMN_HOUSE_NUMBER],
         .birth_place = cells[KP_COLUMN_BIRTH_PLACE],
         .birth_date = read_date(cells[KP_COLUMN_BIRTH_DATE]),

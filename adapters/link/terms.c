@@ -10,6 +10,7 @@
 /* A value is never counted as rarer: a count tells of a few otherwise. */
 #define TERM_COUNT_MIN 4u
 #define CROWDED_TIMES 5u
+#define PLACEHOLDER_TIMES 2u
 
 struct term {
     uint64_t hash;
@@ -86,10 +87,12 @@ static uint32_t day_of(const struct kp_form *form)
     return day % 100 == 0 || day / 100 == 0 || day >= 1300 ? 0 : day;
 }
 
-/* Too many are born on it for it to be theirs. */
-static bool is_crowded(const struct days *days, uint32_t day)
+/* Too many are born on it for it to be theirs. On the days that systems write for "not known", half
+ * of those there are suffice. */
+static bool is_crowded(const struct days *days, const struct kp_form *form)
 {
-    return (uint64_t)days->counts[day] * 365 > days->total * CROWDED_TIMES;
+    uint32_t times = form->placeholder ? PLACEHOLDER_TIMES : CROWDED_TIMES;
+    return (uint64_t)days->counts[day_of(form)] * 365 > days->total * times;
 }
 
 void kp_bulk_rate(struct kp_bulk *bulk)
@@ -121,7 +124,7 @@ void kp_bulk_rate(struct kp_bulk *bulk)
         if (days.total >= KP_BULK_LEARN_MIN) {
             form.placeholder = form.birth_date != 0 &&
                                (form.birth_date % 100 == 0 || form.birth_date / 100 % 100 == 0 ||
-                                is_crowded(&days, day_of(&form)));
+                                is_crowded(&days, &form));
         }
         kp_writer_init(&writer, rated, sizeof rated);
         kp_form_put(&writer, &form);

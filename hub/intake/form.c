@@ -179,6 +179,13 @@ static void take_house_number(const char *house_number, struct kp_form *form)
     }
 }
 
+static void take_street(const char *street, struct kp_form_room *room, struct kp_form *form)
+{
+    struct kp_normalised words;
+    kp_normalise_words(kp_slice_str(street), &words);
+    form->street = keep_name(room, words.text, words.size);
+}
+
 static void take_birth_place(const char *birth_place, struct kp_form_room *room,
                              struct kp_form *form)
 {
@@ -217,6 +224,7 @@ void kp_form_of(const struct kp_reported_person *person, bool test_mode, struct 
     take_surnames(person->partner_surname, KP_FORM_PARTNER, room, ret_form);
     turn_swapped_names(ret_form);
     take_postcode(person->postcode, room, ret_form);
+    take_street(person->street, room, ret_form);
     take_house_number(person->house_number, ret_form);
     take_birth_place(person->birth_place, room, ret_form);
 }

@@ -11,7 +11,7 @@
 /* What was reported, as text; NULL or empty: not said. */
 struct kp_reported_person {
     const char *bsn, *given_names, *initials, *surname, *partner_surname;
-    const char *postcode, *house_number, *birth_place;
+    const char *postcode, *street, *house_number, *birth_place;
     int32_t birth_date; /* yyyymmdd, zeros for what is not known */
     enum kp_form_gender gender;
 };

@@ -70,6 +70,7 @@ static void make_form(const Knooppunt__V1__PersonMention *person, bool test_mode
     };
     if (address != NULL) {
         reported.postcode = address->postcode;
+        reported.street = address->street;
         reported.house_number = number;
         if (address->has_house_number) {
             (void)snprintf(number, sizeof number, "%u", (unsigned)address->house_number); /* fits */

@@ -6,12 +6,16 @@
 #include <string.h>
 
 #define MATERIAL_BYTES_MAX 80u
-#define AREA_DIGITS 4u /* of a postcode */
+#define REGION_DIGITS 2u     /* of a postcode */
+#define PLACE_LETTERS_MAX 4u /* of the sound of a place: how it ends is often another matter */
 
 struct maker {
     struct kp_hmac *hmac;
     struct kp_match_keys *keys;
-    struct kp_skeleton given;
+    const struct kp_form *form;
+    struct kp_skeleton given, place;
+    uint32_t year, day; /* 0: not known */
+    uint8_t initial;    /* the same */
 };
 
 static struct kp_slice sound(const struct kp_skeleton *skeleton)
@@ -46,17 +50,18 @@ static void add(struct maker *maker, enum kp_key_kind kind, const struct kp_writ
 }
 
 static void add_of(struct maker *maker, enum kp_key_kind kind, uint32_t number,
-                   struct kp_slice text, uint8_t initial)
+                   struct kp_slice text, struct kp_slice more)
 {
     uint8_t bytes[MATERIAL_BYTES_MAX];
     struct kp_writer material;
     kp_writer_init(&material, bytes, sizeof bytes);
     kp_put_u32(&material, number);
     kp_put_slice(&material, text);
-    kp_put_u8(&material, initial);
+    kp_put_slice(&material, more);
     add(maker, kind, &material);
 }
 
+/* In order: which of them was meant for which does not matter. */
 static uint32_t day_and_month(int32_t date)
 {
     uint32_t day = (uint32_t)(date % 100);
@@ -64,91 +69,103 @@ static uint32_t day_and_month(int32_t date)
     return day < month ? day * 100 + month : month * 100 + day;
 }
 
-static void add_surname(struct maker *maker, const struct kp_form *form, struct kp_slice surname)
+static struct kp_slice initial(const struct maker *maker)
 {
-    struct kp_skeleton skeleton;
-    kp_skeleton_of(surname, &skeleton);
-    struct kp_slice text = sound(&skeleton);
-    uint32_t year = (uint32_t)(form->birth_date / 10000);
-    uint32_t day = day_and_month(form->birth_date);
-    bool has_day = form->birth_date != 0 && !form->placeholder;
-    uint8_t initial = form->initials.size > 0 ? form->initials.bytes[0] : 0;
-    if (has_day) {
-        add_of(maker, KP_KEY_BIRTH_SURNAME, year * 10000 + day, text, 0);
+    return kp_slice_of(&maker->initial, maker->initial != 0 ? 1 : 0);
+}
+
+/* The given name, or a surname. */
+static void add_name(struct maker *maker, struct kp_slice name)
+{
+    if (maker->day != 0) {
+        add_of(maker, KP_KEY_BIRTH_NAME, maker->year * 10000 + maker->day, name, KP_SLICE_EMPTY);
     }
-    if (initial != 0 && year != 0) {
-        add_of(maker, KP_KEY_YEAR_NAMES, year, text, initial);
-    }
-    if (initial != 0 && has_day) {
-        add_of(maker, KP_KEY_DAY_NAMES, day, text, initial);
+    if (maker->form->postcode.size > 0) {
+        add_of(maker, KP_KEY_NAME_POSTCODE, 0, name, maker->form->postcode);
     }
 }
 
-/* Both names by sound, whichever was given as which. */
-static void put_names(struct kp_writer *material, struct kp_slice first, struct kp_slice second)
+static void add_street(struct maker *maker)
 {
-    bool in_order = kp_slice_compare(first, second) <= 0;
-    kp_put_slice(material, in_order ? first : second);
-    kp_put_slice(material, in_order ? second : first);
+    struct kp_skeleton street;
+    kp_skeleton_of(maker->form->street, &street);
+    if (street.size > 0) {
+        add_of(maker, KP_KEY_GIVEN_STREET, 0, sound(&maker->given), sound(&street));
+    }
 }
 
-static void add_both_names(struct maker *maker, const struct kp_form *form, bool has_day,
-                           struct kp_slice surname)
+static void add_surname(struct maker *maker, struct kp_slice surname)
 {
     struct kp_skeleton skeleton;
-    struct kp_skeleton place;
-    uint8_t bytes[MATERIAL_BYTES_MAX];
-    struct kp_writer material;
     kp_skeleton_of(surname, &skeleton);
-    if (has_day) {
-        kp_writer_init(&material, bytes, sizeof bytes);
-        kp_put_u32(&material, (uint32_t)form->birth_date);
-        put_names(&material, sound(&maker->given), sound(&skeleton));
-        add(maker, KP_KEY_BIRTH_SWAPPED, &material);
+    struct kp_slice name = sound(&skeleton);
+    add_name(maker, name);
+    if (maker->initial == 0) {
+        return;
     }
-    if (form->postcode.size >= AREA_DIGITS) {
-        kp_writer_init(&material, bytes, sizeof bytes);
-        put_names(&material, sound(&maker->given), sound(&skeleton));
-        kp_put_slice(&material, kp_slice_of(form->postcode.bytes, AREA_DIGITS));
-        add(maker, KP_KEY_NAMES_AREA, &material);
+    if (maker->year != 0) {
+        add_of(maker, KP_KEY_YEAR_NAMES, maker->year, name, initial(maker));
     }
-    if (form->birth_place.text.size > 0) {
-        kp_skeleton_of(form->birth_place.text, &place);
-        kp_writer_init(&material, bytes, sizeof bytes);
-        put_names(&material, sound(&maker->given), sound(&skeleton));
-        kp_put_slice(&material, sound(&place));
-        add(maker, KP_KEY_NAMES_PLACE, &material);
+    if (maker->day != 0) {
+        add_of(maker, KP_KEY_DAY_NAMES, maker->day, name, initial(maker));
     }
+    if (maker->place.size > 0) {
+        add_of(maker, KP_KEY_PLACE_NAMES, maker->initial, name, sound(&maker->place));
+    }
+}
+
+/* With the house number and what of the postcode is hardly ever misspelt. */
+static void add_number(struct maker *maker, enum kp_key_kind kind, struct kp_slice text)
+{
+    const struct kp_form *form = maker->form;
+    if (text.size > 0 && form->house_number != 0 && form->postcode.size >= REGION_DIGITS) {
+        add_of(maker, kind, form->house_number, text,
+               kp_slice_of(form->postcode.bytes, REGION_DIGITS));
+    }
+}
+
+static void add_others(struct maker *maker)
+{
+    const struct kp_form *form = maker->form;
+    uint32_t birth_date = (uint32_t)form->birth_date;
+    if (form->bsn_class == KP_FORM_BSN_VALID) {
+        add_of(maker, KP_KEY_BSN, form->bsn, KP_SLICE_EMPTY, KP_SLICE_EMPTY);
+    }
+    if (maker->day != 0 && maker->initial != 0) {
+        add_of(maker, KP_KEY_BIRTH_INITIAL, birth_date, initial(maker), KP_SLICE_EMPTY);
+    }
+    if (form->postcode.size > 0 && form->house_number != 0) {
+        add_of(maker, KP_KEY_ADDRESS, form->house_number, form->postcode, KP_SLICE_EMPTY);
+    }
+    if (maker->place.size > 0 && maker->day != 0) {
+        add_of(maker, KP_KEY_BIRTH_PLACE, maker->year * 10000 + maker->day, sound(&maker->place),
+               KP_SLICE_EMPTY);
+    }
+    if (maker->place.size > 0 && form->postcode.size > 0) {
+        add_of(maker, KP_KEY_PLACE_POSTCODE, 0, sound(&maker->place), form->postcode);
+    }
+    add_number(maker, KP_KEY_PLACE_NUMBER, sound(&maker->place));
 }
 
 void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_match_keys *ret_keys)
 {
-    struct maker maker = {.hmac = hmac, .keys = ret_keys};
-    bool has_day = form->birth_date != 0 && !form->placeholder;
+    struct maker maker = {.hmac = hmac, .keys = ret_keys, .form = form};
     ret_keys->count = 0;
+    maker.year = (uint32_t)(form->birth_date / 10000);
+    maker.day = form->birth_date == 0 || form->placeholder ? 0 : day_and_month(form->birth_date);
+    maker.initial = form->initials.size > 0 ? form->initials.bytes[0] : 0;
+    kp_skeleton_of(form->birth_place.text, &maker.place);
+    maker.place.size =
+        (uint8_t)(maker.place.size < PLACE_LETTERS_MAX ? maker.place.size : PLACE_LETTERS_MAX);
+    add_others(&maker);
     if (form->given_count > 0) {
         kp_skeleton_of(form->given[0].text, &maker.given);
-    }
-    if (form->bsn_class == KP_FORM_BSN_VALID) {
-        add_of(&maker, KP_KEY_BSN, form->bsn, KP_SLICE_EMPTY, 0);
-    }
-    struct kp_slice initial = kp_slice_of(form->initials.bytes, form->initials.size > 0 ? 1 : 0);
-    if (has_day && initial.size > 0) {
-        add_of(&maker, KP_KEY_BIRTH_INITIAL, (uint32_t)form->birth_date, initial, 0);
-    }
-    if (form->postcode.size > 0 && form->house_number != 0) {
-        add_of(&maker, KP_KEY_ADDRESS, form->house_number, form->postcode, 0);
-    }
-    if (has_day && form->birth_place.text.size > 0) {
-        struct kp_skeleton place;
-        kp_skeleton_of(form->birth_place.text, &place);
-        add_of(&maker, KP_KEY_BIRTH_PLACE, (uint32_t)form->birth_date, sound(&place), 0);
+        add_name(&maker, sound(&maker.given));
+        add_number(&maker, KP_KEY_GIVEN_NUMBER, sound(&maker.given));
+        add_street(&maker);
     }
     for (uint32_t i = 0; i < form->surname_count; i++) {
-        add_surname(&maker, form, form->surnames[i].text);
-        if (form->given_count > 0) {
-            add_both_names(&maker, form, has_day, form->surnames[i].text);
-        }
+        add_surname(&maker, form->surnames[i].text);
     }
     size_t digits = form->postcode.size < 4 ? form->postcode.size : 4;
     kp_hmac_tag(hmac, "narrow.1", kp_slice_of(form->postcode.bytes, digits), KP_SLICE_EMPTY,

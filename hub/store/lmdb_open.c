@@ -289,6 +289,12 @@ static enum kp_err load(struct kp_lmdb *store, const struct open_keys *keys, str
     if (code == MDB_SUCCESS) {
         code = open_log(store, txn);
     }
+    if (code == MDB_NOTFOUND) {
+        return kp_fail(
+            reterr_diag, KP_E_STATE,
+            "the store is of an earlier version and has not all tables yet: the hub makes "
+            "them when it starts");
+    }
     if (code != MDB_SUCCESS) {
         return kp_env_fail(reterr_diag, code, "cannot open the tables");
     }

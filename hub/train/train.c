@@ -14,6 +14,7 @@
 #define SHARE_MIN 1e-6   /* no level is impossible */
 #define WEIGHT_MOST 16.0 /* bits */
 #define WEIGHT_LEAST (-8.0)
+#define LEVELS_IN_ORDER_MAX 6u
 
 struct pattern {
     uint8_t levels[KP_FIELD_END];
@@ -24,8 +25,8 @@ struct pattern {
 struct kp_train {
     struct pattern *patterns; /* open addressing; count 0: free; in order once all are counted */
     uint64_t used, capacity;
-    uint64_t chance[KP_LEVEL_END], known[KP_FIELD_END];
-    double equal[KP_LEVEL_END]; /* as set; negative: not */
+    uint64_t chance[KP_LEVEL_END], known[KP_FIELD_END], pairs; /* at random */
+    bool told[KP_LEVEL_END]; /* every pair of this level is among the patterns */
     double u[KP_LEVEL_END], m[KP_LEVEL_END];
     double share; /* of matches among all pairs */
 };
@@ -37,9 +38,6 @@ struct kp_train *kp_train_new(void)
     train->capacity = PATTERNS_FIRST;
     train->patterns = calloc(train->capacity, sizeof *train->patterns);
     KP_ASSERT(train->patterns != NULL);
-    for (int level = 0; level < KP_LEVEL_END; level++) {
-        train->equal[level] = -1;
-    }
     return train;
 }
 
@@ -54,6 +52,7 @@ struct kp_train *kp_train_free(struct kp_train *train)
 
 void kp_train_add_chance(struct kp_train *train, const uint8_t levels[KP_FIELD_END])
 {
+    train->pairs++;
     for (int field = 0; field < KP_FIELD_END; field++) {
         if (levels[field] != KP_LEVEL_MISSING) {
             train->chance[levels[field]]++;
@@ -62,9 +61,9 @@ void kp_train_add_chance(struct kp_train *train, const uint8_t levels[KP_FIELD_E
     }
 }
 
-void kp_train_set_equal(struct kp_train *train, enum kp_match_level level, double equal, double all)
+void kp_train_tells_all(struct kp_train *train, enum kp_match_level level)
 {
-    train->equal[level] = all > 0 ? equal / all : -1;
+    train->told[level] = true;
 }
 
 static struct pattern *find(struct pattern *patterns, uint64_t capacity, const uint8_t *levels)
@@ -120,6 +119,7 @@ void kp_train_take(struct kp_train *train, const struct kp_train *from)
             add_pairs(train, from->patterns[i].levels, from->patterns[i].count);
         }
     }
+    train->pairs += from->pairs;
     for (int level = 0; level < KP_LEVEL_END; level++) {
         train->chance[level] += from->chance[level];
     }
@@ -140,9 +140,7 @@ static void begin(struct kp_train *train, const struct kp_match_model *model)
 {
     for (int level = 1; level < KP_LEVEL_END; level++) {
         int field = (int)kp_match_level_field((enum kp_match_level)level);
-        double share = train->equal[level] >= 0 ? train->equal[level]
-                                                : ((double)train->chance[level] + 0.5) /
-                                                      ((double)train->known[field] + 1);
+        double share = ((double)train->chance[level] + 0.5) / ((double)train->known[field] + 1);
         train->u[level] = share < SHARE_MIN ? SHARE_MIN : share;
         train->m[level] = train->u[level] * exp2(model->weights[level] / (double)KP_BIT);
     }
@@ -187,9 +185,17 @@ static void expect(struct kp_train *train, const struct kp_match_model *model)
     }
 }
 
+/* The share of all pairs in which the level's field is known of both. */
+static double field_known(const struct kp_train *train, int level)
+{
+    return (double)train->known[kp_match_level_field((enum kp_match_level)level)] /
+           (double)(train->pairs > 0 ? train->pairs : 1);
+}
+
 static double maximise(struct kp_train *train, double pairs_all)
 {
     double with[KP_LEVEL_END] = {0};
+    double without[KP_LEVEL_END] = {0};
     double known[KP_FIELD_END] = {0};
     double matches = 0;
     for (uint64_t i = 0; i < train->capacity; i++) {
@@ -199,6 +205,7 @@ static double maximise(struct kp_train *train, double pairs_all)
         for (int field = 0; field < KP_FIELD_END && pattern->count > 0; field++) {
             if (pattern->levels[field] != KP_LEVEL_MISSING) {
                 with[pattern->levels[field]] += expected;
+                without[pattern->levels[field]] += (double)pattern->count - expected;
                 known[field] += expected;
             }
         }
@@ -207,6 +214,11 @@ static double maximise(struct kp_train *train, double pairs_all)
         double all = known[kp_match_level_field((enum kp_match_level)level)];
         double share = (with[level] + 0.1) / (all + 1);
         train->m[level] = share < SHARE_MIN ? SHARE_MIN : share;
+        if (train->told[level]) {
+            double field_share = field_known(train, level);
+            share = (without[level] + 0.5) / (pairs_all * field_share + 1);
+            train->u[level] = share < SHARE_MIN ? SHARE_MIN : share;
+        }
     }
     train->share = matches / pairs_all;
     return matches;
@@ -217,26 +229,58 @@ static int32_t hundredths(double bits)
     return (int32_t)lround(bits * KP_BIT);
 }
 
-/* An agreement that is better is never worth less. */
-static void order(struct kp_match_model *model)
+/* Levels of one field that stand together: a worse one was worth more than a better one. */
+struct pool {
+    double m, u;
+    uint32_t levels;
+};
+
+static double worth(const struct pool *pool)
 {
-    static const uint8_t falling[][6] = {
+    return log2(pool->m / pool->u);
+}
+
+/* An agreement that is better is never worth less: where it seems so, the two count as one level
+ * (pool adjacent violators). One that is hardly ever seen does not take the others down so. */
+static void order_row(struct kp_train *train, const uint8_t *levels, uint32_t count)
+{
+    struct pool pools[LEVELS_IN_ORDER_MAX];
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pools[used++] = (struct pool){train->m[levels[i]], train->u[levels[i]], 1};
+        while (used > 1 && worth(&pools[used - 1]) > worth(&pools[used - 2])) {
+            pools[used - 2].m += pools[used - 1].m;
+            pools[used - 2].u += pools[used - 1].u;
+            pools[used - 2].levels += pools[used - 1].levels;
+            used--;
+        }
+    }
+    for (uint32_t pool = 0, i = 0; pool < used; pool++) {
+        for (uint32_t k = 0; k < pools[pool].levels; k++, i++) {
+            train->m[levels[i]] = train->u[levels[i]] * pools[pool].m / pools[pool].u;
+        }
+    }
+}
+
+static void order(struct kp_train *train)
+{
+    static const uint8_t falling[][LEVELS_IN_ORDER_MAX] = {
         {KP_LEVEL_GIVEN_EQUAL, KP_LEVEL_GIVEN_CLOSE, KP_LEVEL_GIVEN_LOOSE,
          KP_LEVEL_GIVEN_SAME_INITIAL, KP_LEVEL_GIVEN_OTHER},
         {KP_LEVEL_SURNAME_EQUAL, KP_LEVEL_SURNAME_CLOSE, KP_LEVEL_SURNAME_SOUND,
          KP_LEVEL_SURNAME_OTHER},
         {KP_LEVEL_BIRTH_EQUAL, KP_LEVEL_BIRTH_SWAPPED, KP_LEVEL_BIRTH_CLOSE,
          KP_LEVEL_BIRTH_SAME_YEAR, KP_LEVEL_BIRTH_OTHER},
-        {KP_LEVEL_ADDRESS_EQUAL, KP_LEVEL_ADDRESS_CLOSE, KP_LEVEL_ADDRESS_AREA,
-         KP_LEVEL_ADDRESS_OTHER},
+        {KP_LEVEL_ADDRESS_FULL, KP_LEVEL_ADDRESS_EQUAL, KP_LEVEL_ADDRESS_CLOSE,
+         KP_LEVEL_ADDRESS_AREA, KP_LEVEL_ADDRESS_OTHER},
         {KP_LEVEL_PLACE_EQUAL, KP_LEVEL_PLACE_CLOSE, KP_LEVEL_PLACE_OTHER},
     };
     for (uint32_t row = 0; row < sizeof falling / sizeof falling[0]; row++) {
-        for (uint32_t i = 1; i < 6 && falling[row][i] != 0; i++) {
-            int32_t *worse = &model->weights[falling[row][i]];
-            int32_t better = model->weights[falling[row][i - 1]];
-            *worse = *worse > better ? better : *worse;
+        uint32_t count = 0;
+        while (count < LEVELS_IN_ORDER_MAX && falling[row][count] != 0) {
+            count++;
         }
+        order_row(train, falling[row], count);
     }
 }
 
@@ -281,17 +325,21 @@ void kp_train_finish(struct kp_train *train, double pairs_all, struct kp_match_m
         return;
     }
     model->prior = hundredths(log2(train->share));
+    double equal_m[KP_FIELD_END];
+    for (uint32_t i = 0; i < sizeof rare / sizeof rare[0]; i++) {
+        equal_m[rare[i][0]] = train->m[rare[i][1]];
+    }
+    order(train);
     for (int level = 1; level < KP_LEVEL_END; level++) {
         model->weights[level] = hundredths(weight(train, model, level));
     }
     model->weights[KP_LEVEL_SURNAME_SWAPPED] = 0;        /* counted with the given name */
     floor_at(model, KP_LEVEL_GENDER_OTHER, -3 * KP_BIT); /* registrations err in these */
     floor_at(model, KP_LEVEL_PLACE_OTHER, -3 * KP_BIT);
-    order(model);
     for (uint32_t i = 0; i < sizeof rare / sizeof rare[0]; i++) {
         if (learns(train, rare[i][0])) {
             model->rarity_means[rare[i][0]] =
-                model->weights[rare[i][1]] - hundredths(log2(train->m[rare[i][1]]));
+                model->weights[rare[i][1]] - hundredths(log2(equal_m[rare[i][0]]));
         }
     }
 }

@@ -16,10 +16,9 @@ struct kp_train *kp_train_free(struct kp_train *train);
 
 /* Levels of two forms drawn at random: how often what agrees does so by chance. */
 void kp_train_add_chance(struct kp_train *train, const uint8_t levels[KP_FIELD_END]);
-/* How often equal values meet by chance, counted over all pairs, in place of the sample's guess:
- * @equal of @all pairs. */
-void kp_train_set_equal(struct kp_train *train, enum kp_match_level level, double equal,
-                        double all);
+/* Every two forms that agree so share a key, so that all pairs that do are told: how often they
+ * agree so by chance is counted among those, as a sample at random hardly holds one. */
+void kp_train_tells_all(struct kp_train *train, enum kp_match_level level);
 /* Levels of two forms that share a key. */
 void kp_train_add_pair(struct kp_train *train, const uint8_t levels[KP_FIELD_END]);
 

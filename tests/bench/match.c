@@ -65,7 +65,9 @@ static void put_name(char *at, uint32_t number, uint32_t least)
                                             "va", "wi", "dou", "gee", "haa", "jo", "pie", "zu"};
     uint64_t code = mix(number);
     for (uint32_t i = 0; i < least || number > 0; i++, number /= 16, code /= 16) {
-        at += sprintf(at, "%s", syllables[code % 16]);
+        size_t size = strlen(syllables[code % 16]);
+        memcpy(at, syllables[code % 16], size + 1);
+        at += size;
     }
 }
 

@@ -181,7 +181,7 @@ void world_mention(const char *bsn, const char *name, struct kp_command_mention 
         form.surnames[0] =
             (struct kp_form_name){.text = word_of("surname", family, surname), .use = KP_FORM_OWN};
         form.birth_date = 19800315;
-        add_key(&keys, KP_KEY_BIRTH_SURNAME, family);
+        add_key(&keys, KP_KEY_BIRTH_NAME, family);
     }
     put_form(&form, &keys, mention, room);
 }

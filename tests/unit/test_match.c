@@ -3,6 +3,7 @@
  * persons are invented. */
 #include "base/arena.h"
 #include "base/crypto.h"
+#include "core/match/alias.h"
 #include "core/match/likeness.h"
 #include "core/match/partition.h"
 #include "core/match/score.h"
@@ -80,6 +81,20 @@ static void names_that_sound_the_same(void **state)
     assert_false(kp_skeleton_equal(&a, &b));
 }
 
+static void names_that_one_person_goes_by(void **state)
+{
+    (void)state;
+    assert_true(kp_names_are_aliases(text("abdallah"), text("abdullah"))); /* the first */
+    assert_true(kp_names_are_aliases(text("yusuf"), text("youssef")));     /* the last */
+    assert_true(kp_names_are_aliases(text("mohamed"), text("muhammad")));
+    assert_true(kp_names_are_aliases(text("annie"), text("anneke"))); /* under two */
+    assert_true(kp_names_are_aliases(text("annie"), text("johanna")));
+    assert_false(kp_names_are_aliases(text("anneke"), text("johanna")));
+    assert_false(kp_names_are_aliases(text("jan"), text("piet")));
+    assert_false(kp_names_are_aliases(text("aaa"), text("aaa")));
+    assert_false(kp_names_are_aliases(text("zzz"), text("jan")));
+}
+
 /* --- forms --- */
 
 struct made {
@@ -118,6 +133,35 @@ static void a_form_is_normalised(void **state)
     assert_int_equal(form->house_number, 12);
     assert_true(kp_slice_equal(form->birth_place.text, text("denhaag")));
     assert_true(form->placeholder);
+}
+
+static void letters_outside_a_to_z(void **state)
+{
+    static const char *const same[][2] = {
+        {"Vĸovāųl", "Vkovaul"},
+        {"Łukasz", "Lukasz"},
+        {"Çağrı", "Cagri"},
+        {"İbrahim", "Ibrahim"},
+        {"Þorgeir", "Thorgeir"},
+        {"Đorđe", "Dorde"},
+        {"Ĳsbrand", "IJsbrand"},
+        {"Strauß", "Strauss"},
+        {"Ærøskøbing", "Aeroskobing"},
+        {"Ŋuŧ", "Nut"},
+        {"Ħal", "Hal"},
+        {"Œuvre", "Oeuvre"},
+        {"Bjo\xcc\x88rk", "Björk"},
+        {"Đặng", "Dang"},
+    };
+    static struct made one;
+    static struct made other;
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        make(&one, (struct kp_reported_person){.surname = same[i][0]});
+        make(&other, (struct kp_reported_person){.surname = same[i][1]});
+        assert_int_equal(one.form.surname_count, 1);
+        assert_true(kp_slice_equal(one.form.surnames[0].text, other.form.surnames[0].text));
+    }
 }
 
 static void names_in_each_others_place_are_turned(void **state)
@@ -161,6 +205,30 @@ static void a_form_survives_its_encoding_and_nothing_less(void **state)
         kp_form_get(&reader, &found);
         assert_false(kp_reader_ok(&reader));
     }
+}
+
+static void a_form_without_a_street_is_read_as_it_was_written(void **state)
+{
+    static struct made made;
+    uint8_t bytes[KP_FORM_BYTES_MAX];
+    struct kp_writer writer;
+    struct kp_reader reader;
+    struct kp_form found;
+    (void)state;
+    make(&made, (struct kp_reported_person){.surname = "Verzonnen", .street = "Lege Weg 3-bis"});
+    assert_true(kp_slice_equal(made.form.street, text("legewegbis")));
+    made.form.street = KP_SLICE_EMPTY;
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_form_put(&writer, &made.form);
+    bytes[0] = 1; /* the first version ended before the street */
+    kp_reader_init(&reader, kp_slice_of(bytes, writer.size - 1));
+    kp_form_get(&reader, &found);
+    assert_true(kp_reader_done(&reader));
+    assert_true(kp_slice_equal(found.surnames[0].text, text("verzonnen")));
+    bytes[0] = KP_FORM_VERSION + 1;
+    kp_reader_init(&reader, kp_slice_of(bytes, writer.size));
+    kp_form_get(&reader, &found);
+    assert_false(kp_reader_ok(&reader));
 }
 
 /* --- two forms --- */
@@ -215,6 +283,37 @@ static void strangers_are_certainly_not(void **state)
     assert_int_equal(score_of(vera(), other).grade, KP_GRADE_CERTAINLY_NOT);
 }
 
+static void an_address_is_known_by_postcode_or_street(void **state)
+{
+    static const struct {
+        const char *postcode, *street, *number;
+        enum kp_match_level level;
+    } cases[] = {
+        {"9999ZZ", "Lege Weg", "7", KP_LEVEL_ADDRESS_FULL},
+        {"9999ZZ", NULL, "7", KP_LEVEL_ADDRESS_EQUAL},
+        {"9999ZZ", "Elders", "8", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999ZX", NULL, "7", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999ZX", "Legeweg", "8", KP_LEVEL_ADDRESS_CLOSE},
+        {"1111AA", "Lege Wegg", "7", KP_LEVEL_ADDRESS_CLOSE},
+        {NULL, "Lege Weg", "7", KP_LEVEL_ADDRESS_CLOSE},
+        {"9999AA", NULL, "8", KP_LEVEL_ADDRESS_AREA},
+        {"1111AA", "Lege Weg", "8", KP_LEVEL_ADDRESS_STREET},
+        {"1111AA", "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
+        {NULL, "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
+        {NULL, NULL, "7", KP_LEVEL_MISSING},
+    };
+    struct kp_reported_person one = vera();
+    struct kp_reported_person other = vera();
+    (void)state;
+    one.street = "Lege Weg";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        other.postcode = cases[i].postcode;
+        other.street = cases[i].street;
+        other.house_number = cases[i].number;
+        assert_int_equal(score_of(one, other).levels[KP_FIELD_ADDRESS], cases[i].level);
+    }
+}
+
 static void a_twin_is_not_the_same(void **state)
 {
     struct kp_reported_person twin = vera();
@@ -237,6 +336,21 @@ static void parent_and_child_are_not_joined(void **state)
     struct kp_match_score score = score_of(vera(), child);
     assert_true(score.doubtful && score.parental);
     assert_int_not_equal(score.grade, KP_GRADE_CERTAIN);
+}
+
+static void a_date_misread_twice_is_not_a_parents(void **state)
+{
+    struct kp_reported_person other = vera();
+    other.birth_date = 19741223;
+    (void)state;
+    assert_false(score_of(vera(), other).parental);
+    assert_false(score_of(vera(), other).doubtful);
+    other.birth_date = 19550224; /* as many digits, but a generation */
+    assert_true(score_of(vera(), other).parental);
+    other.postcode = "1111AA"; /* a namesake elsewhere */
+    other.surname = "Verzonen";
+    other.given_names = "Veera";
+    assert_true(score_of(vera(), other).doubtful);
 }
 
 static void numbers_decide_but_not_against_everything(void **state)
@@ -279,6 +393,36 @@ static void an_unknown_day_is_no_birthday(void **state)
     one.birth_date = 19750304;
     other.birth_date = 19750403;
     assert_int_equal(score_of(one, other).levels[KP_FIELD_BIRTH], KP_LEVEL_BIRTH_SWAPPED);
+}
+
+static bool is_telling(struct kp_reported_person person)
+{
+    static struct made made;
+    struct kp_match_model model;
+    kp_match_model_init(&model, 20000);
+    make(&made, person);
+    return kp_match_is_telling(&model, &made.form);
+}
+
+static void being_written_the_same_is_not_being_the_same(void **state)
+{
+    struct kp_reported_person person = {.initials = "J.", .surname = "Jansen"};
+    (void)state;
+    assert_false(is_telling(person));
+    person.birth_date = 19800101; /* stands for "not known" */
+    assert_false(is_telling(person));
+    person.birth_date = 19800304;
+    assert_true(is_telling(person));
+    person.surname = NULL; /* one of many born on that day */
+    assert_false(is_telling(person));
+    person = (struct kp_reported_person){.given_names = "Jan", .surname = "Jansen"};
+    assert_false(is_telling(person));
+    /* A number that fails the 11-test identifies nobody. */
+    assert_false(is_telling((struct kp_reported_person){.bsn = "123456789", .surname = "Jansen"}));
+    person = (struct kp_reported_person){.bsn = "900000004"};
+    assert_true(is_telling(person));
+    assert_true(is_telling(vera()));
+    assert_false(is_telling((struct kp_reported_person){.gender = KP_FORM_WOMAN}));
 }
 
 /* --- persons --- */
@@ -353,6 +497,26 @@ static void what_a_person_parted_stays_apart(void **state)
     assert_string_equal(groups, "0 1");
 }
 
+static void what_is_probably_one_person_is_no_choice(void **state)
+{
+    struct kp_reported_person persons[3] = {vera(), vera(), vera()};
+    char groups[64];
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        persons[i].postcode = NULL;
+    }
+    persons[0].given_names = "Veera";
+    persons[0].surname = "Verzonen";
+    persons[1].birth_date = persons[2].birth_date = 19750101; /* not known */
+    persons[1].birth_place = NULL; /* nothing that joins her: she could be the third as well */
+    partition(persons, 3, NULL, groups);
+    assert_string_equal(groups, "0 1 0");
+    persons[0].bsn = "900000004";
+    persons[1].bsn = "900000016"; /* somebody else: which of the two is the third? */
+    partition(persons, 3, NULL, groups);
+    assert_string_equal(groups, "0 1 2");
+}
+
 /* --- keys --- */
 
 static bool share_a_key(struct kp_hmac *hmac, struct kp_reported_person a,
@@ -394,25 +558,84 @@ static void one_defect_leaves_a_key(void **state)
     hmac = kp_hmac_free(hmac);
 }
 
+/* Whatever two of name, other name, birth date, address and birth place are wrong. */
+static void two_defects_leave_a_key(void **state)
+{
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    (void)state;
+    for (uint32_t defects = 0; defects < 32; defects++) {
+        struct kp_reported_person other = vera();
+        uint32_t count = 0;
+        for (uint32_t rest = defects; rest != 0; rest &= rest - 1) {
+            count++;
+        }
+        other.given_names = (defects & 1) != 0 ? "Bram" : other.given_names;
+        other.initials = (defects & 1) != 0 ? "B." : other.initials;
+        other.surname = (defects & 2) != 0 ? "Bakker" : other.surname;
+        other.birth_date = (defects & 4) != 0 ? 19930304 : other.birth_date;
+        other.postcode = (defects & 8) != 0 ? "1111AA" : other.postcode;
+        other.house_number = (defects & 8) != 0 ? "12" : other.house_number;
+        other.birth_place = (defects & 16) != 0 ? "Elders" : other.birth_place;
+        if (count <= 2) {
+            assert_true(share_a_key(hmac, vera(), other));
+        }
+    }
+    struct kp_reported_person turned = vera(); /* names in each other's place, and another date */
+    turned.given_names = "Verzonnen";
+    turned.surname = "Vera";
+    turned.birth_date = 19930304;
+    assert_true(share_a_key(hmac, vera(), turned));
+    hmac = kp_hmac_free(hmac);
+}
+
+/* Each costs the hub a row. */
+static void an_ordinary_form_has_few_keys(void **state)
+{
+    static struct made made;
+    static struct kp_match_keys keys;
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    struct kp_reported_person person = vera();
+    (void)state;
+    person.bsn = "900000004";
+    make(&made, person);
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, 14);
+    make(&made, (struct kp_reported_person){.initials = "J.", .surname = "Jansen"});
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, 0); /* none of these alone */
+    hmac = kp_hmac_free(hmac);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jaro_winkler_as_published),
         cmocka_unit_test(one_edit_is_one),
         cmocka_unit_test(names_that_sound_the_same),
+        cmocka_unit_test(names_that_one_person_goes_by),
         cmocka_unit_test(a_form_is_normalised),
+        cmocka_unit_test(letters_outside_a_to_z),
         cmocka_unit_test(names_in_each_others_place_are_turned),
         cmocka_unit_test(a_form_survives_its_encoding_and_nothing_less),
+        cmocka_unit_test(a_form_without_a_street_is_read_as_it_was_written),
+        cmocka_unit_test(an_address_is_known_by_postcode_or_street),
         cmocka_unit_test(the_same_and_the_misspelt_are_certain),
         cmocka_unit_test(strangers_are_certainly_not),
         cmocka_unit_test(a_twin_is_not_the_same),
         cmocka_unit_test(parent_and_child_are_not_joined),
+        cmocka_unit_test(a_date_misread_twice_is_not_a_parents),
         cmocka_unit_test(numbers_decide_but_not_against_everything),
         cmocka_unit_test(an_unknown_day_is_no_birthday),
+        cmocka_unit_test(being_written_the_same_is_not_being_the_same),
         cmocka_unit_test(an_initial_does_not_bring_twins_together),
         cmocka_unit_test(two_numbers_are_never_one_person),
         cmocka_unit_test(what_a_person_parted_stays_apart),
+        cmocka_unit_test(what_is_probably_one_person_is_no_choice),
         cmocka_unit_test(one_defect_leaves_a_key),
+        cmocka_unit_test(two_defects_leave_a_key),
+        cmocka_unit_test(an_ordinary_form_has_few_keys),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {

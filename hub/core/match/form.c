@@ -4,6 +4,7 @@
 #include "base/assert.h"
 
 #define PLACEHOLDER_BIT 64
+#define STREET_VERSION 2
 
 static void put_short(struct kp_writer *writer, struct kp_slice text)
 {
@@ -65,12 +66,14 @@ void kp_form_put(struct kp_writer *writer, const struct kp_form *form)
     for (uint32_t i = 0; i < form->surname_count; i++) {
         put_name(writer, &form->surnames[i]);
     }
+    put_short(writer, form->street);
 }
 
 void kp_form_get(struct kp_reader *reader, struct kp_form *ret_form)
 {
     *ret_form = (struct kp_form){0};
-    if (kp_get_u8(reader) != KP_FORM_VERSION) {
+    uint8_t version = kp_get_u8(reader);
+    if (version == 0 || version > KP_FORM_VERSION) {
         reader->underflow = true;
         return;
     }
@@ -91,5 +94,8 @@ void kp_form_get(struct kp_reader *reader, struct kp_form *ret_form)
     ret_form->surname_count = get_count(reader, KP_FORM_SURNAMES_MAX);
     for (uint32_t i = 0; i < ret_form->surname_count; i++) {
         get_name(reader, &ret_form->surnames[i]);
+    }
+    if (version >= STREET_VERSION) {
+        ret_form->street = get_short(reader, KP_FORM_NAME_BYTES_MAX);
     }
 }

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define KP_FORM_VERSION 1
+#define KP_FORM_VERSION 2 /* 2: with the street */
 #define KP_FORM_GIVEN_MAX 4u
 #define KP_FORM_SURNAMES_MAX 4u
 #define KP_FORM_NAME_BYTES_MAX 31u /* a longer name is cut; what is left is compared */
@@ -53,6 +53,7 @@ struct kp_form {
     struct kp_slice initials; /* of all given names, in order */
     struct kp_slice postcode; /* as written, upper case; Dutch: 4 digits and 2 letters */
     uint32_t house_number;    /* 0: not known */
+    struct kp_slice street;   /* its letters */
     struct kp_form_name birth_place;
 };
 

@@ -34,7 +34,8 @@ static uint32_t spell(const uint8_t *letters, size_t size, struct sounds *sounds
 {
     for (uint32_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         size_t length = strlen(spellings[i].spelled);
-        if (length <= size && memcmp(letters, spellings[i].spelled, length) == 0) {
+        if ((char)letters[0] == spellings[i].spelled[0] && length <= size &&
+            memcmp(letters, spellings[i].spelled, length) == 0) {
             put_sound(sounds, spellings[i].sound);
             return (uint32_t)length;
         }

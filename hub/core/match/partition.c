@@ -50,8 +50,9 @@ static int16_t short_bits(int32_t bits)
 static uint8_t relation_of(const struct kp_match_model *model, const struct kp_match_score *score)
 {
     uint8_t birth = score->levels[KP_FIELD_BIRTH];
-    return (uint8_t)((score->named ? RELATION_NAMED : 0) |
-                     (score->initialled ? RELATION_INITIALLED : 0) |
+    /* A slip or two away: not a name that contradicts. */
+    bool named = score->named || score->levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_LOOSE;
+    return (uint8_t)((named ? RELATION_NAMED : 0) | (score->initialled ? RELATION_INITIALLED : 0) |
                      (score->related ? RELATION_SIBLING : 0) |
                      (birth == KP_LEVEL_BIRTH_EQUAL ? RELATION_SAME_BIRTH : 0) |
                      (score->parental && model->generations ? RELATION_PARENTAL : 0));
@@ -290,6 +291,28 @@ static bool may_be(const struct state *state, uint32_t form, uint32_t group)
     return !is_family(state, form, group);
 }
 
+/* The two groups are probably one person that nothing joined for certain: to be of the one is to be
+ * of the other. */
+static bool is_probably_one(const struct state *state, uint32_t form, uint32_t group)
+{
+    uint32_t own = state->groups[form];
+    bool probable = false;
+    for (uint32_t a = 0; a < state->in->count; a++) {
+        for (uint32_t b = 0; state->groups[a] == own && a != form && b < state->in->count; b++) {
+            if (state->groups[b] != group) {
+                continue;
+            }
+            int16_t bits = *pair(state, a, b);
+            if (bits <= NEVER_BUT_ALIKE ||
+                is_related(state, a, b, RELATION_SIBLING | RELATION_PARENTAL)) {
+                return false;
+            }
+            probable = probable || bits >= state->in->model->probable;
+        }
+    }
+    return probable;
+}
+
 /* A form that is nearly as much like another person as like its own is not certain of either. A
  * valid BSN or a decision needs no margin. */
 static bool lacks_margin(const struct state *state, uint32_t form)
@@ -305,7 +328,8 @@ static bool lacks_margin(const struct state *state, uint32_t form)
             return false;
         }
         own = same && bits > own ? bits : own;
-        if (!same && bits > other && may_be(state, form, state->groups[i])) {
+        if (!same && bits > other && may_be(state, form, state->groups[i]) &&
+            !is_probably_one(state, form, state->groups[i])) {
             other = bits;
         }
     }

@@ -8,6 +8,8 @@
 #define LIKE 8500u        /* perhaps */
 #define SHORT_NAME 3      /* letters: one edit makes another name of it */
 #define POSTCODE_STREET 6 /* characters of one that tells a street: the Dutch */
+#define GENERATION_YEARS_MIN 12
+#define MISREAD_DIGITS_MAX 2u /* of a date */
 #define RARITY_LESS_MAX 400
 #define RARITY_MORE_MAX 200
 
@@ -104,7 +106,8 @@ static enum kp_match_level surname_pair_level(const struct kp_form_name *a,
         return own ? KP_LEVEL_SURNAME_CLOSE : KP_LEVEL_SURNAME_SOUND;
     }
     bool like = sounds_equal(a->text, b->text) ||
-                (is_short(a->text, b->text) && kp_one_edit(a->text, b->text));
+                (is_short(a->text, b->text) && kp_one_edit(a->text, b->text)) ||
+                kp_jaro_winkler(a->text, b->text) >= LIKE;
     return like ? KP_LEVEL_SURNAME_SOUND : KP_LEVEL_SURNAME_OTHER;
 }
 
@@ -263,21 +266,29 @@ static bool same_start(struct kp_slice a, struct kp_slice b, size_t size)
            kp_slice_equal(kp_slice_of(a.bytes, size), kp_slice_of(b.bytes, size));
 }
 
+/* Postcode and street each say where; the house number belongs to either. */
 static enum kp_match_level address_level(const struct kp_form *a, const struct kp_form *b)
 {
-    if (a->postcode.size == 0 || b->postcode.size == 0) {
+    bool codes = a->postcode.size > 0 && b->postcode.size > 0;
+    bool streets = a->street.size > 0 && b->street.size > 0;
+    bool number = a->house_number != 0 && a->house_number == b->house_number;
+    bool equal = codes && kp_slice_equal(a->postcode, b->postcode);
+    bool near = !codes || equal || kp_one_edit(a->postcode, b->postcode);
+    bool street = streets && same_name(a->street, b->street);
+    if (!codes && !streets) {
         return KP_LEVEL_MISSING;
     }
-    bool number = a->house_number != 0 && a->house_number == b->house_number;
-    bool equal = kp_slice_equal(a->postcode, b->postcode);
     if (equal && number) {
-        return KP_LEVEL_ADDRESS_EQUAL;
+        return street ? KP_LEVEL_ADDRESS_FULL : KP_LEVEL_ADDRESS_EQUAL;
     }
-    if ((equal && a->postcode.size == POSTCODE_STREET) ||
-        (number && kp_one_edit(a->postcode, b->postcode))) {
+    if ((equal && a->postcode.size == POSTCODE_STREET) || (codes && near && number) ||
+        (street && (number || (codes && near)))) {
         return KP_LEVEL_ADDRESS_CLOSE;
     }
-    return same_start(a->postcode, b->postcode, 4) ? KP_LEVEL_ADDRESS_AREA : KP_LEVEL_ADDRESS_OTHER;
+    if (codes && same_start(a->postcode, b->postcode, 4)) {
+        return KP_LEVEL_ADDRESS_AREA;
+    }
+    return street ? KP_LEVEL_ADDRESS_STREET : KP_LEVEL_ADDRESS_OTHER;
 }
 
 static enum kp_match_level place_level(struct kp_slice a, struct kp_slice b)
@@ -369,6 +380,14 @@ static bool birth_contradicts(uint8_t level)
     return level == KP_LEVEL_BIRTH_OTHER || level == KP_LEVEL_BIRTH_SAME_YEAR;
 }
 
+/* Another date altogether: not one that was misread twice, in which no parent and child lie. */
+static bool is_other_date(const struct kp_form *a, const struct kp_form *b)
+{
+    int32_t years = a->birth_date / 10000 - b->birth_date / 10000;
+    return years >= GENERATION_YEARS_MIN || -years >= GENERATION_YEARS_MIN ||
+           digits_that_differ(a->birth_date, b->birth_date) > MISREAD_DIGITS_MAX;
+}
+
 static bool surname_agrees(uint8_t level)
 {
     return level == KP_LEVEL_SURNAME_EQUAL || level == KP_LEVEL_SURNAME_CLOSE ||
@@ -383,11 +402,12 @@ static bool is_namesake(uint8_t surname)
 
 static bool address_agrees(uint8_t level)
 {
-    return level == KP_LEVEL_ADDRESS_EQUAL || level == KP_LEVEL_ADDRESS_CLOSE;
+    return level == KP_LEVEL_ADDRESS_FULL || level == KP_LEVEL_ADDRESS_EQUAL ||
+           level == KP_LEVEL_ADDRESS_CLOSE;
 }
 
 /* An initial says little of a name: birth date and surname must agree, and only at one address may
- * one of the two be misspelt. */
+ * one of the two be misspelt or the day not be known. */
 static bool initials_suffice(const uint8_t *levels)
 {
     uint8_t birth = levels[KP_FIELD_BIRTH];
@@ -395,10 +415,8 @@ static bool initials_suffice(const uint8_t *levels)
     bool same_day = birth == KP_LEVEL_BIRTH_EQUAL;
     bool near_day = birth == KP_LEVEL_BIRTH_SWAPPED || birth == KP_LEVEL_BIRTH_CLOSE;
     bool address = address_agrees(levels[KP_FIELD_ADDRESS]);
-    uint8_t place = levels[KP_FIELD_PLACE];
-    bool same_place = place == KP_LEVEL_PLACE_EQUAL || place == KP_LEVEL_PLACE_CLOSE;
     return (same_day && surname_agrees(surname)) ||
-           (address && same_place && birth == KP_LEVEL_BIRTH_YEAR && surname_agrees(surname)) ||
+           (address && birth == KP_LEVEL_BIRTH_YEAR && surname_agrees(surname)) ||
            (address && near_day && surname_agrees(surname)) ||
            (address && same_day && surname == KP_LEVEL_SURNAME_SOUND);
 }
@@ -436,6 +454,25 @@ static void apply_two_bsns(const struct kp_match_model *model, struct kp_match_s
         clamp(score->bits, score->bits, all_else ? model->probable - 1 : model->possible - 1);
 }
 
+/* Without a birth date the names do not suffice: where somebody lives or was born must agree, or
+ * say as much as joins two forms. A number that fails does so for a day that is not known, not for
+ * a whole date: many are written to have written one. */
+static void apply_unknown_birth(const struct kp_match_model *model, struct kp_match_score *score)
+{
+    const uint8_t *levels = score->levels;
+    bool missing = levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING;
+    bool known = address_agrees(levels[KP_FIELD_ADDRESS]) ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
+                 levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE ||
+                 (!missing && levels[KP_FIELD_BSN] == KP_LEVEL_BSN_NEAR) ||
+                 score->fields[KP_FIELD_ADDRESS] + score->fields[KP_FIELD_PLACE] >= model->joined;
+    bool child = model->generations && levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER;
+    if ((missing && (!known || child)) ||
+        (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !known)) {
+        cap(score, KP_PRINCIPLE_PLACEHOLDER, model->certain - 1);
+    }
+}
+
 static void apply_principles(const struct kp_match_model *model, struct kp_match_score *score)
 {
     const uint8_t *levels = score->levels;
@@ -461,26 +498,18 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (levels[KP_FIELD_GIVEN] == KP_LEVEL_GIVEN_INITIALS && !initials_suffice(levels)) {
         cap(score, KP_PRINCIPLE_INITIALS, band);
     }
-    score->parental = birth_contradicts(levels[KP_FIELD_BIRTH]) &&
-                      address_agrees(levels[KP_FIELD_ADDRESS]) &&
-                      surname_agrees(levels[KP_FIELD_SURNAME]);
+    bool other_date = score->parental;
+    score->parental = other_date && address_agrees(levels[KP_FIELD_ADDRESS]) &&
+                      is_namesake(levels[KP_FIELD_SURNAME]);
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
-    }
-    bool elsewhere = address_agrees(levels[KP_FIELD_ADDRESS]) ||
-                     levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL ||
-                     levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_CLOSE ||
-                     levels[KP_FIELD_BSN] == KP_LEVEL_BSN_NEAR;
-    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_BIRTH_YEAR && !elsewhere) {
-        cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
     }
     if (levels[KP_FIELD_GIVEN] == KP_LEVEL_MISSING && levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING) {
         cap(score, KP_PRINCIPLE_HOUSEHOLD, band);
     }
-    if (levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING &&
-        (!elsewhere || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_OTHER)) {
-        cap(score, KP_PRINCIPLE_PLACEHOLDER, band);
-    }
+    /* Namesakes come from one place as often as not: only what is certain overrides the date. */
+    score->doubtful = score->doubtful || (model->generations && other_date);
+    apply_unknown_birth(model, score);
 }
 
 static enum kp_match_grade grade_of(const struct kp_match_model *model, int32_t bits)
@@ -512,6 +541,8 @@ void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
                        names.given == KP_LEVEL_NAMES_SWAPPED;
     ret_score->initialled =
         names.given == KP_LEVEL_GIVEN_INITIALS || names.given == KP_LEVEL_GIVEN_ALL_INITIALS;
+    ret_score->parental =
+        birth_contradicts(ret_score->levels[KP_FIELD_BIRTH]) && is_other_date(a, b);
     weigh(model, a, b, &names, ret_score);
     apply_principles(model, ret_score);
     ret_score->grade = (uint8_t)grade_of(model, ret_score->bits);
@@ -521,5 +552,5 @@ bool kp_match_is_telling(const struct kp_match_model *model, const struct kp_for
 {
     struct kp_match_score score;
     kp_match_score(model, form, form, &score);
-    return score.bits >= model->certain || (score.bits >= model->joined && !score.doubtful);
+    return score.bits >= model->joined && !score.doubtful;
 }

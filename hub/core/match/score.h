@@ -49,7 +49,9 @@ struct kp_match_score {
 void kp_match_score(const struct kp_match_model *model, const struct kp_form *a,
                     const struct kp_form *b, struct kp_match_score *ret_score);
 
-/* Whether two mentions that are written down exactly so are about one person. */
+/* Two records that are both written as @form are one person for that alone. Not so for one that
+ * says too little: there is more than one "J. Jansen", and each record of him is a form of its own.
+ * Pure; core only. */
 bool kp_match_is_telling(const struct kp_match_model *model, const struct kp_form *form);
 
 #endif
