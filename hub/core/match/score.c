@@ -504,7 +504,8 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
     if (model->generations && score->parental) {
         cap(score, KP_PRINCIPLE_GENERATION, band);
     }
-    if (levels[KP_FIELD_GIVEN] == KP_LEVEL_MISSING && levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING) {
+    if (model->siblings && levels[KP_FIELD_GIVEN] == KP_LEVEL_MISSING &&
+        levels[KP_FIELD_BIRTH] == KP_LEVEL_MISSING) {
         cap(score, KP_PRINCIPLE_HOUSEHOLD, band);
     }
     /* Namesakes come from one place as often as not: only what is certain overrides the date. */
