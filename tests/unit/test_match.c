@@ -632,6 +632,12 @@ static void an_ordinary_form_has_few_keys(void **state)
     make(&made, person);
     kp_keys_of(hmac, &made.form, &keys);
     assert_int_equal(keys.count, 14);
+    person.street = "Lege Weg";
+    person.surname = "Bakker-Jansen";
+    person.partner_surname = "Smit-Mulder";
+    make(&made, person);
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, KP_KEYS_MAX); /* all of them, and no more */
     make(&made, (struct kp_reported_person){.initials = "J.", .surname = "Jansen"});
     kp_keys_of(hmac, &made.form, &keys);
     assert_int_equal(keys.count, 0); /* none of these alone */
