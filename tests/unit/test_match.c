@@ -328,6 +328,36 @@ static void a_twin_is_not_the_same(void **state)
     assert_int_equal(score_of(vera(), twin).principle, KP_PRINCIPLE_SIBLING);
 }
 
+static void an_initial_needs_more_than_a_name(void **state)
+{
+    static const struct {
+        int32_t birth_date;
+        const char *postcode, *birth_place, *surname;
+        bool suffices;
+    } cases[] = {
+        {19751224, NULL, NULL, "Verzonnen", true},
+        {19751224, NULL, NULL, "Verzonen", true},
+        {19751224, NULL, NULL, "Verzan", false},
+        {19751224, "9999ZZ", NULL, "Verzinnenn", true},
+        {19751225, NULL, NULL, "Verzonnen", false},
+        {19751225, "9999ZZ", NULL, "Verzonnen", true},
+        {19751225, NULL, "Verzonnenstad", "Verzonnen", true},
+        {19750000, NULL, "Verzonnenstad", "Verzonnen", false},
+        {19750000, "9999ZZ", NULL, "Verzonnen", true},
+        {19750801, "9999ZZ", NULL, "Verzonnen", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct kp_reported_person other = {.initials = "V.",
+                                           .surname = cases[i].surname,
+                                           .postcode = cases[i].postcode,
+                                           .house_number = "7",
+                                           .birth_place = cases[i].birth_place,
+                                           .birth_date = cases[i].birth_date};
+        assert_int_equal(!score_of(vera(), other).doubtful, cases[i].suffices);
+    }
+}
+
 static void parent_and_child_are_not_joined(void **state)
 {
     struct kp_reported_person child = vera();
@@ -602,6 +632,12 @@ static void an_ordinary_form_has_few_keys(void **state)
     make(&made, person);
     kp_keys_of(hmac, &made.form, &keys);
     assert_int_equal(keys.count, 14);
+    person.street = "Lege Weg";
+    person.surname = "Bakker-Jansen";
+    person.partner_surname = "Smit-Mulder";
+    make(&made, person);
+    kp_keys_of(hmac, &made.form, &keys);
+    assert_int_equal(keys.count, KP_KEYS_MAX); /* all of them, and no more */
     make(&made, (struct kp_reported_person){.initials = "J.", .surname = "Jansen"});
     kp_keys_of(hmac, &made.form, &keys);
     assert_int_equal(keys.count, 0); /* none of these alone */
@@ -624,6 +660,7 @@ int main(void)
         cmocka_unit_test(the_same_and_the_misspelt_are_certain),
         cmocka_unit_test(strangers_are_certainly_not),
         cmocka_unit_test(a_twin_is_not_the_same),
+        cmocka_unit_test(an_initial_needs_more_than_a_name),
         cmocka_unit_test(parent_and_child_are_not_joined),
         cmocka_unit_test(a_date_misread_twice_is_not_a_parents),
         cmocka_unit_test(numbers_decide_but_not_against_everything),

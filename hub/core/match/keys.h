@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 
-#define KP_KEYS_MAX 28u
+#define KP_KEYS_MAX 30u /* of a form that says everything, with four surnames */
 #define KP_NARROWINGS 2u
 /* Forms under one key that are all compared with each other. More: the key is narrowed. */
 #define KP_BLOCK_FORMS_MAX 256u

@@ -406,8 +406,8 @@ static bool address_agrees(uint8_t level)
            level == KP_LEVEL_ADDRESS_CLOSE;
 }
 
-/* An initial says little of a name: birth date and surname must agree, and only at one address may
- * one of the two be misspelt or the day not be known. */
+/* An initial says little of a name: birth date and surname must agree. At one address either may be
+ * misspelt, or the day not be known; with one birth place the date may be. */
 static bool initials_suffice(const uint8_t *levels)
 {
     uint8_t birth = levels[KP_FIELD_BIRTH];
@@ -417,7 +417,8 @@ static bool initials_suffice(const uint8_t *levels)
     bool address = address_agrees(levels[KP_FIELD_ADDRESS]);
     return (same_day && surname_agrees(surname)) ||
            (address && birth == KP_LEVEL_BIRTH_YEAR && surname_agrees(surname)) ||
-           (address && near_day && surname_agrees(surname)) ||
+           ((address || levels[KP_FIELD_PLACE] == KP_LEVEL_PLACE_EQUAL) && near_day &&
+            surname_agrees(surname)) ||
            (address && same_day && surname == KP_LEVEL_SURNAME_SOUND);
 }
 
