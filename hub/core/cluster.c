@@ -6,6 +6,7 @@
 #include "core/person.h"
 #include "core/weigh.h"
 
+#define SETTLED_MAX 2048u
 #define DOUBTS_EACH_MAX 3u /* persons that one new form is asked of */
 
 /* --- whom a form is weighed with --- */
@@ -108,33 +109,53 @@ static bool gather_persons(struct kp_txn *txn, const uint64_t *forms, uint32_t c
     return total <= KP_WEIGH_FORMS_MAX && kp_txn_error(txn) == KP_OK;
 }
 
-static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
+/* Forms of which it is settled already how they hold together. */
+struct settled {
+    uint32_t count;
+    uint64_t forms[SETTLED_MAX];
+};
+
+/* What holds together with one form does so with all of them: they are settled at once. */
+static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form,
+                        struct settled *settled)
 {
     uint64_t forms[KP_COMPONENT_FORMS_MAX];
     uint64_t persons[KP_WEIGH_FORMS_MAX];
     struct kp_reach reach = {.persons = persons};
-    uint32_t count;
-    if (kp_holders_all(core, txn, form, forms, &count) &&
-        gather_persons(txn, forms, count, &reach)) {
+    uint32_t count = 0;
+    if (kp_ids_contain(settled->forms, settled->count, form)) {
+        return;
+    }
+    bool few =
+        kp_holders_all(core, txn, form, forms, &count) && gather_persons(txn, forms, count, &reach);
+    if (few) {
         kp_weigh_persons(core, txn, reach.persons, reach.count, KP_HOLD_SEE);
-    } else if (kp_txn_error(txn) == KP_OK) {
-        freeze(core, txn, kp_forms_person(txn, form));
+    }
+    for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+        if (!few) {
+            freeze(core, txn, kp_forms_person(txn, forms[i]));
+        }
+        (void)kp_ids_insert(settled->forms, &settled->count, SETTLED_MAX, forms[i]);
     }
 }
 
 void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
                        const struct kp_block_change *changes)
 {
+    struct settled settled;
+    settled.count = 0;
     for (; changes != NULL; changes = changes->next) {
         for (uint32_t i = 0; i < changes->count && kp_txn_error(txn) == KP_OK; i++) {
-            weigh_again(core, txn, changes->forms[i]);
+            weigh_again(core, txn, changes->forms[i], &settled);
         }
     }
 }
 
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
 {
-    weigh_again(core, txn, form);
+    struct settled settled;
+    settled.count = 0;
+    weigh_again(core, txn, form, &settled);
 }
 
 /* --- a form comes or goes --- */
@@ -215,13 +236,15 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
 static void remove_frozen(struct kp_core *core, struct kp_txn *txn,
                           const struct kp_known_form *form, const struct kp_match_keys *keys)
 {
+    struct settled settled;
+    settled.count = 0;
     uint64_t *holders;
     uint32_t count;
     if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
         return;
     }
     for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
-        weigh_again(core, txn, holders[i]);
+        weigh_again(core, txn, holders[i], &settled);
     }
 }
 

@@ -575,7 +575,7 @@ static void a_bsn_with_more_names_than_are_weighed_is_one_person(void **state)
     }
     assert_int_equal(world_count_persons(&world), 1);
     assert_true(world.effects.components_full > 0);
-    for (uint32_t i = 0; i < MANY; i += 2) {
+    for (uint32_t i = 0; i < MANY; i += 20) { /* few enough again */
         struct told gone = {
             .partner = "politie", .reference = words[i], .version = 2, .withdraw = true};
         assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
