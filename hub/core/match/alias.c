@@ -271,6 +271,18 @@ static const struct alias {
 
 #define ALIASES (sizeof aliases / sizeof aliases[0])
 
+/* As memcmp, letter by letter: most names differ in the first. */
+static int compare(const char *entry, struct kp_slice name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        int difference = (unsigned char)entry[i] - name.bytes[i];
+        if (difference != 0) { /* also where the entry ends */
+            return difference;
+        }
+    }
+    return (unsigned char)entry[name.size];
+}
+
 /* The first one that is not before @name. */
 static size_t find(struct kp_slice name)
 {
@@ -278,7 +290,7 @@ static size_t find(struct kp_slice name)
     size_t until = ALIASES;
     while (from < until) {
         size_t middle = from + (until - from) / 2;
-        if (kp_slice_compare(kp_slice_str(aliases[middle].name), name) < 0) {
+        if (compare(aliases[middle].name, name) < 0) {
             from = middle + 1;
         } else {
             until = middle;
@@ -289,7 +301,7 @@ static size_t find(struct kp_slice name)
 
 static bool is_of(size_t at, struct kp_slice name)
 {
-    return at < ALIASES && kp_slice_equal(kp_slice_str(aliases[at].name), name);
+    return at < ALIASES && compare(aliases[at].name, name) == 0;
 }
 
 bool kp_names_are_aliases(struct kp_slice a, struct kp_slice b)

@@ -14,13 +14,20 @@ struct sounds {
 };
 
 /* Spellings of one sound, longest first. */
+#define SPELLING(spelled, sound)                                                                   \
+    {                                                                                              \
+        spelled, sound, sizeof spelled - 1                                                         \
+    }
 static const struct {
     const char *spelled, *sound;
+    size_t size;
 } spellings[] = {
-    {"sch", "sg"}, {"auw", "ou"}, {"ouw", "ou"}, {"ch", "g"},  {"gh", "g"},  {"ij", "y"},
-    {"ei", "y"},   {"ey", "y"},   {"ou", "ou"},  {"au", "ou"}, {"oe", "u"},  {"dt", "t"},
-    {"th", "t"},   {"ph", "f"},   {"ce", "se"},  {"ci", "si"}, {"cy", "sy"}, {"ck", "k"},
-    {"c", "k"},    {"q", "k"},    {"x", "ks"},   {"z", "s"},   {"v", "f"},
+    SPELLING("sch", "sg"), SPELLING("auw", "ou"), SPELLING("ouw", "ou"), SPELLING("ch", "g"),
+    SPELLING("gh", "g"),   SPELLING("ij", "y"),   SPELLING("ei", "y"),   SPELLING("ey", "y"),
+    SPELLING("ou", "ou"),  SPELLING("au", "ou"),  SPELLING("oe", "u"),   SPELLING("dt", "t"),
+    SPELLING("th", "t"),   SPELLING("ph", "f"),   SPELLING("ce", "se"),  SPELLING("ci", "si"),
+    SPELLING("cy", "sy"),  SPELLING("ck", "k"),   SPELLING("c", "k"),    SPELLING("q", "k"),
+    SPELLING("x", "ks"),   SPELLING("z", "s"),    SPELLING("v", "f"),
 };
 
 static void put_sound(struct sounds *sounds, const char *sound)
@@ -33,7 +40,7 @@ static void put_sound(struct sounds *sounds, const char *sound)
 static uint32_t spell(const uint8_t *letters, size_t size, struct sounds *sounds)
 {
     for (uint32_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
-        size_t length = strlen(spellings[i].spelled);
+        size_t length = spellings[i].size;
         if ((char)letters[0] == spellings[i].spelled[0] && length <= size &&
             memcmp(letters, spellings[i].spelled, length) == 0) {
             put_sound(sounds, spellings[i].sound);
@@ -68,6 +75,15 @@ void kp_skeleton_of(struct kp_slice name, struct kp_skeleton *ret_skeleton)
             ret_skeleton->text[ret_skeleton->size++] = letter;
         }
     }
+}
+
+char kp_first_sound(struct kp_slice name)
+{
+    struct sounds sounds = {.size = 0};
+    if (name.size > 0) {
+        (void)spell(name.bytes, name.size, &sounds);
+    }
+    return sounds.size > 0 ? sounds.text[0] : '\0';
 }
 
 bool kp_skeleton_equal(const struct kp_skeleton *a, const struct kp_skeleton *b)

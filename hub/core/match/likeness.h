@@ -14,6 +14,8 @@ struct kp_skeleton {
 };
 
 void kp_skeleton_of(struct kp_slice name, struct kp_skeleton *ret_skeleton);
+/* The sound that a name's skeleton begins with; NUL of an empty one. */
+char kp_first_sound(struct kp_slice name);
 bool kp_skeleton_equal(const struct kp_skeleton *a, const struct kp_skeleton *b);
 
 /* One letter more, less or other, or two neighbours changed about. Equal ones are not one edit
