@@ -16,7 +16,7 @@ from kit import client, house
 OINS = {"halt": "00000099900700000000", "rvdk": "00000099900600000000",
         "gemeente": "00000099900100000001"}
 TESTS = pathlib.Path(os.environ["KNOOPPUNT_TESTS"])
-PERSONS, SECONDS = 50000, 2  # what is journalled in that time takes longer than a second to apply
+PERSONS, SECONDS = 20000, 1  # what is journalled in that time takes longer than a second to apply
 
 
 class Revocation(kit.Test):
