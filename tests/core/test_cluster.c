@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* check: not under valgrind, for which hundreds of forms are many; the sanitizer sees them */
+/* check: not under tsan: there is one thread */
 /* Who is one person when forms come and go, when persons decide, and when a key is too common. */
 #include "world.h"
 
@@ -162,6 +164,53 @@ static void a_key_that_is_too_common_does_not_depend_on_the_order(void **state)
     world_close(&other);
 }
 
+/* However many carried the name, the one who is left is the one. */
+static void a_common_name_is_told_apart_when_one_is_left(void **state)
+{
+    enum { MANY = 300 };
+    static char words[MANY][8];
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)snprintf(words[i], sizeof words[i], "w%u", i);
+        struct told one = tell("politie", words[i], words[i], "n1");
+        assert_int_equal(world_signal(&world, &one), 1);
+    }
+    struct told nameless = tell("om", "N", NULL, "n1");
+    assert_int_equal(world_signal(&world, &nameless), 1);
+    assert_int_equal(world_count_persons(&world), MANY + 1);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct told gone = {
+            .partner = "politie", .reference = words[i], .version = 2, .withdraw = true};
+        if (i != MANY / 2) {
+            assert_int_equal(world_signal(&world, &gone), 5);
+        }
+    }
+    assert_int_equal(world_count_persons(&world), 1);
+    assert_int_equal(world_person(&world, "om", "N", 0),
+                     world_person(&world, "politie", words[MANY / 2], 0));
+}
+
+/* Of more spellings than are weighed together only the number says that they are one person's. */
+static void a_bsn_with_more_names_than_are_weighed_is_one_person(void **state)
+{
+    enum { MANY = KP_COMPONENT_FORMS_MAX + 5 };
+    static char words[MANY][8];
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)snprintf(words[i], sizeof words[i], "n%u", i); /* fits */
+        struct told one = tell("politie", words[i], "b1", words[i]);
+        assert_int_equal(world_signal(&world, &one), 1);
+    }
+    assert_int_equal(world_count_persons(&world), 1);
+    assert_true(world.effects.components_full > 0);
+    for (uint32_t i = 0; i < MANY; i += 20) { /* few enough again */
+        struct told gone = {
+            .partner = "politie", .reference = words[i], .version = 2, .withdraw = true};
+        assert_int_equal(world_signal(&world, &gone), 5);
+    }
+    assert_int_equal(world_count_persons(&world), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -172,6 +221,8 @@ int main(void)
         TEST(what_is_decided_makes_one_person_ripe_and_taken_back_it_lapses),
         TEST(a_cannot_parts_what_was_certain_and_stays_when_a_form_comes_back),
         TEST(a_key_that_is_too_common_does_not_depend_on_the_order),
+        TEST(a_common_name_is_told_apart_when_one_is_left),
+        TEST(a_bsn_with_more_names_than_are_weighed_is_one_person),
     };
     if (kp_crypto_init(&diag) != KP_OK) {
         return 1;

@@ -167,32 +167,6 @@ static void newer_signals_put_the_lapse_off(void **state)
     assert_int_equal(world.effects.casus_lapsed, 1);
 }
 
-/* However many carried the name, the one who is left is the one. */
-static void a_common_name_is_told_apart_when_one_is_left(void **state)
-{
-    enum { MANY = 300 };
-    static char words[MANY][8];
-    (void)state;
-    for (uint32_t i = 0; i < MANY; i++) {
-        (void)snprintf(words[i], sizeof words[i], "w%u", i);
-        struct told one = tell("politie", words[i], 1, words[i], "n1");
-        assert_int_equal(world_signal(&world, &one), NEW);
-    }
-    struct told nameless = tell("om", "N", 1, NULL, "n1");
-    assert_int_equal(world_signal(&world, &nameless), NEW);
-    assert_int_equal(world_count_persons(&world), MANY + 1);
-    for (uint32_t i = 0; i < MANY; i++) {
-        struct told gone = {
-            .partner = "politie", .reference = words[i], .version = 2, .withdraw = true};
-        if (i != MANY / 2) {
-            assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
-        }
-    }
-    assert_int_equal(world_count_persons(&world), 1);
-    assert_int_equal(world_person(&world, "om", "N", 0),
-                     world_person(&world, "politie", words[MANY / 2], 0));
-}
-
 static void a_withdrawal_brings_the_lapse_forward(void **state)
 {
     (void)state;
@@ -562,27 +536,6 @@ static void a_partner_fills_his_own_share_of_a_dossier_only(void **state)
     }
 }
 
-/* Of more spellings than are weighed together only the number says that they are one person's. */
-static void a_bsn_with_more_names_than_are_weighed_is_one_person(void **state)
-{
-    enum { MANY = KP_COMPONENT_FORMS_MAX + 5 };
-    static char words[MANY][8];
-    (void)state;
-    for (uint32_t i = 0; i < MANY; i++) {
-        (void)snprintf(words[i], sizeof words[i], "n%u", i); /* fits */
-        struct told one = tell("politie", words[i], 1, "b1", words[i]);
-        assert_int_equal(world_signal(&world, &one), NEW);
-    }
-    assert_int_equal(world_count_persons(&world), 1);
-    assert_true(world.effects.components_full > 0);
-    for (uint32_t i = 0; i < MANY; i += 20) { /* few enough again */
-        struct told gone = {
-            .partner = "politie", .reference = words[i], .version = 2, .withdraw = true};
-        assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
-    }
-    assert_int_equal(world_count_persons(&world), 1);
-}
-
 static void person_ids_survive_text(void **state)
 {
     (void)state;
@@ -609,7 +562,6 @@ int main(void)
         TEST(two_partners_make_it_ripe_and_it_says_why),
         TEST(ripe_lapses_by_age_at_the_day_it_said),
         TEST(newer_signals_put_the_lapse_off),
-        TEST(a_common_name_is_told_apart_when_one_is_left),
         TEST(a_withdrawal_brings_the_lapse_forward),
         TEST(a_withdrawal_tells_the_ketenmanager),
         TEST(a_rival_takes_the_one_with_an_initial_away),
@@ -624,7 +576,6 @@ int main(void)
         TEST(one_person_twice_in_a_signal_is_one_person),
         TEST(arrival_order_does_not_change_the_grouping),
         TEST(a_partner_fills_his_own_share_of_a_dossier_only),
-        TEST(a_bsn_with_more_names_than_are_weighed_is_one_person),
         TEST(person_ids_survive_text),
     };
     if (kp_crypto_init(&diag) != KP_OK) {
