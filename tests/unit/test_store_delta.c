@@ -246,10 +246,10 @@ static void test_runs_are_few(void **state)
     struct store_fixture *fixture = *state;
     struct kp_diag diag = {.err = KP_OK};
     struct kp_store_options options = lmdb_options(fixture);
-    options.delta_rows_max = 2000;
+    options.delta_rows_max = 500;
     kp_store_close(&fixture->lmdb);
     fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
-    for (uint64_t number = 0; number < 6000; number++) {
+    for (uint64_t number = 0; number < 1200; number++) {
         uint8_t tag[16];
         struct kp_txn *txn = begin(&fixture->lmdb, true);
         fixture_fill(tag, sizeof tag, number);
