@@ -45,6 +45,17 @@ void kp_weigh(struct kp_weighing *set, enum kp_hold hold);
 void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_person,
                      uint64_t *ret_component);
 
+/* In place of weighing: what would come of the component in which a form of the set stands. */
+struct kp_trial_form {
+    uint64_t form, person; /* as it is now */
+    uint32_t group;        /* those with one number would be one person */
+};
+struct kp_trial {
+    uint32_t count;
+    struct kp_trial_form forms[KP_COMPONENT_FORMS_MAX];
+};
+void kp_weigh_try(struct kp_weighing *set, uint64_t form, struct kp_trial *ret_trial);
+
 void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *persons,
                       uint32_t count, enum kp_hold hold);
 

@@ -226,8 +226,8 @@ static uint32_t load_forms(struct kp_txn *txn, struct form *ret_forms)
         kp_reader_init(&reader, key);
         uint64_t id = kp_get_u64(&reader);
         from = kp_key_u64(kp_key_none(), id);
-        assert_true(kp_forms_load(txn, id, &ret_forms[count].known));
-        assert_true(kp_forms_decode(txn, &ret_forms[count].known, &ret_forms[count].keys));
+        assert_true(kp_forms_load(txn, NULL, id, &ret_forms[count].known));
+        assert_true(kp_forms_decode(txn, NULL, &ret_forms[count].known, &ret_forms[count].keys));
         ret_forms[count].component = count;
         count++;
     }

@@ -351,8 +351,8 @@ uint32_t world_count_doubts(struct world *world)
         struct kp_known_form form;
         struct kp_known_form other;
         struct kp_decided decided;
-        assert_true(kp_forms_load(txn, doubt.form, &form));
-        assert_true(kp_forms_load(txn, doubt.other, &other));
+        assert_true(kp_forms_load(txn, NULL, doubt.form, &form));
+        assert_true(kp_forms_load(txn, NULL, doubt.other, &other));
         count += form.id < other.id && form.person != other.person &&
                          !kp_decision_get(txn, form.tag, other.tag, &decided)
                      ? 1
