@@ -7,8 +7,7 @@
 #include <string.h>
 
 #define CAPACITY_FIRST 4096u
-#define CAPACITY_MAX (UINT64_C(1) << 23) /* 128 MB; what does not fit is rare, and counts as rare  \
-                                          */
+#define CAPACITY_MAX (UINT64_C(1) << 23) /* what does not fit counts as rare */
 #define DAYS_MIN 1000u                   /* forms with a birth day; fewer say nothing of one day */
 #define TIMES_FULL 2u
 #define TIMES_CROWDED 5u
