@@ -11,6 +11,7 @@
 #include "core/blocks.h"
 #include "core/core.h"
 #include "core/holders.h"
+#include "core/weigh.h"
 
 /* Whom a form is weighed with. */
 struct kp_reach {
