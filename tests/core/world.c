@@ -75,6 +75,11 @@ static void apply(struct world *world, size_t size, uint32_t positions)
     world->now.ms += 1000;
 }
 
+void world_apply(struct world *world, size_t size)
+{
+    apply(world, size, 1);
+}
+
 uint16_t world_number(const struct world *world, const char *id)
 {
     uint16_t partner = kp_house_partner(&world->core.house, kp_slice_str(id));

@@ -71,6 +71,8 @@ uint8_t world_signal(struct world *world, const struct told *told);
 size_t world_encode_batch(struct world *world, const struct told *signals, uint32_t count);
 size_t world_encode_tick(struct world *world);
 size_t world_encode_ack(struct world *world, const char *counterpart, uint64_t seq);
+/* Apply such bytes as the next command. */
+void world_apply(struct world *world, size_t size);
 void world_tick(struct world *world);
 void world_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_drop(struct world *world, uint64_t held_position);
