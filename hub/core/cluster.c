@@ -254,7 +254,32 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
     kp_blocks_add(txn, keys, form->id, &ret_bearer->changes);
 }
 
-void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form)
+/* The form stands where one before it was weighed with all that it holds together with, so it was
+ * weighed with it. Only somebody who came since could have brought it there otherwise. */
+static bool was_weighed(struct kp_txn *txn, uint64_t form, uint64_t until)
+{
+    struct kp_person state;
+    uint64_t *persons;
+    uint32_t count;
+    bool before = false;
+    size_t mark = kp_txn_scratch_mark(txn);
+    uint64_t person = kp_forms_person(txn, form);
+    bool old = kp_person_load(txn, person, 0, &state) && state.component != KP_COMPONENT_FROZEN &&
+               kp_component_persons(txn, person, state.component, &persons, &count);
+    for (uint32_t i = 0; old && i < count; i++) {
+        size_t inner = kp_txn_scratch_mark(txn);
+        old = kp_person_load(txn, persons[i], 0, &state);
+        for (uint32_t k = 0; old && k < state.form_count; k++) {
+            before = before || state.forms[k].id < form;
+            old = state.forms[k].id < until;
+        }
+        kp_txn_scratch_restore(txn, inner);
+    }
+    kp_txn_scratch_restore(txn, mark);
+    return old && before;
+}
+
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until)
 {
     struct kp_known_form known;
     struct kp_match_keys keys;
@@ -262,7 +287,9 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form)
     uint64_t *holders;
     uint32_t count;
     size_t mark = kp_txn_scratch_mark(txn);
-    weigh_again(core, txn, form);
+    if (!was_weighed(txn, form, until)) {
+        weigh_again(core, txn, form);
+    }
     if (kp_forms_load(txn, core->model.terms, form, &known) &&
         kp_forms_decode(txn, core->model.terms, &known, &keys) &&
         kp_holders_find(core, txn, &known, &keys, &reach.doubts, &holders, &count)) {

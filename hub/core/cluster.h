@@ -42,8 +42,9 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
                        uint64_t component);
 /* What a person decided of the form has changed: what follows for whom it stands with. */
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form);
-/* Another epoch is in force: the same, and whom it may be is asked anew. */
-void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form);
+/* Another epoch is in force, and all forms below @until are weighed again in rising order: the turn
+ * of this one. Whom it may be is asked anew. */
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until);
 
 /* What weighing a form again would make of it and of those it holds together with; changes nothing.
  */

@@ -235,6 +235,12 @@ static uint64_t fresh_id(struct kp_core *core)
     return KP_PERSON_SPLIT | core->position << KP_PERSON_SPLIT_BITS | core->fresh_count++;
 }
 
+bool kp_weigh_is_full(const struct kp_core *core)
+{
+    return core->fresh_position == core->position &&
+           core->fresh_count >= 1u << (KP_PERSON_SPLIT_BITS - 1);
+}
+
 /* The group that has most of his mentions; of equals the one with the oldest form. */
 static uint32_t largest_part(const struct kp_weighing *set, uint64_t person)
 {

@@ -31,6 +31,9 @@ enum kp_hold {
 
 struct kp_weighing;
 
+/* So many persons were made by parting at this position that no more should be. */
+bool kp_weigh_is_full(const struct kp_core *core);
+
 /* In scratch. NULL: the transaction failed. */
 struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn);
 /* A person's forms, as they are now. */
