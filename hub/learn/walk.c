@@ -4,7 +4,7 @@
 #include "base/limits.h"
 
 #define TXN_US (KP_READ_TXN_US_MAX / 10)
-#define REPORT_EVERY 256u
+#define REPORT_EVERY 64u
 
 void kp_walk_init(struct kp_walk *walk, struct kp_store *store, kp_report_fn *report, void *context)
 {
