@@ -135,6 +135,16 @@ static void decode(struct learner *learner, const struct sampled *sampled,
                           ret_keys); /* a failure sticks in the transaction */
 }
 
+/* It decoded when it was read. */
+static void decode_form(const struct learner *learner, const struct sampled *sampled,
+                        struct kp_form *ret_form)
+{
+    struct kp_reader reader;
+    kp_reader_init(&reader, kp_slice_of(sampled->bytes, sampled->form_bytes));
+    kp_form_get(&reader, ret_form);
+    kp_terms_rate(&learner->learned->terms, ret_form);
+}
+
 /* --- one pass over all forms --- */
 
 static void count_forms(struct learner *learner)
@@ -167,16 +177,15 @@ static void learn_chance(struct learner *learner)
     uint64_t random = 88172645463325252u;
     kp_walk_step(&learner->walk, "chance", CHANCE_PAIRS);
     for (uint32_t i = 0; i < CHANCE_PAIRS && kp_walk_next(&learner->walk); i++) {
-        struct kp_known_form one;
-        struct kp_known_form other;
-        struct kp_match_keys keys;
+        struct kp_form one;
+        struct kp_form other;
         struct kp_match_score score;
         uint32_t a = draw_number(&random, learner->sample_count);
         uint32_t b = draw_number(&random, learner->sample_count);
         if (a != b) {
-            decode(learner, &learner->sample[a], &one, &keys);
-            decode(learner, &learner->sample[b], &other, &keys);
-            kp_match_score(&learner->learned->model, &one.form, &other.form, &score);
+            decode_form(learner, &learner->sample[a], &one);
+            decode_form(learner, &learner->sample[b], &other);
+            kp_match_score(&learner->learned->model, &one, &other, &score);
             kp_train_add_chance(learner->train, score.levels);
         }
     }
