@@ -8,7 +8,7 @@
 
 #define CAPACITY_FIRST 4096u
 #define CAPACITY_MAX (UINT64_C(1) << 23) /* what does not fit counts as rare */
-#define DAYS_MIN 1000u                   /* forms with a birth day; fewer say nothing of one day */
+#define DAYS_MIN 500u                    /* forms with a birth day; fewer say nothing of one day */
 #define TIMES_FULL 2u
 #define TIMES_CROWDED 5u
 
