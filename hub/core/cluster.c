@@ -288,7 +288,7 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, u
     uint32_t count;
     size_t mark = kp_txn_scratch_mark(txn);
     if (!was_weighed(txn, form, until)) {
-        weigh_again(core, txn, form);
+        kp_cluster_again(core, txn, form);
     }
     if (kp_forms_load(txn, core->model.terms, form, &known) &&
         kp_forms_decode(txn, core->model.terms, &known, &keys) &&

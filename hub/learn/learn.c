@@ -315,6 +315,9 @@ static void learn_family(struct learner *learner)
     bool generations = are_two(learner, &learner->parents, CONFIRMED_DATE);
     learner->learned->model.siblings = siblings;
     learner->learned->model.generations = generations;
+    if (!siblings && !generations) { /* nobody's family to fear: as in adapters/link/learn.c */
+        learner->learned->model.joined = learner->learned->model.probable;
+    }
 }
 
 /* --- all of it --- */
@@ -335,6 +338,8 @@ static void learn(struct learner *learner)
         learner->train = kp_train_free(learner->train);
         return;
     }
+    kp_train_tells_all(learner->train, KP_LEVEL_ADDRESS_FULL); /* by KP_KEY_ADDRESS */
+    kp_train_tells_all(learner->train, KP_LEVEL_ADDRESS_EQUAL);
     /* Each form of the sample with every other one: of both in the sample twice, on both sides. */
     kp_train_finish(learner->train, (double)learner->used * (double)(learned->forms - 1),
                     &learned->model);

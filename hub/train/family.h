@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Are another given name and another birth date other people's (twins; parents and children), or
- * were they changed? Two persons have records of their own: both of such a pair are known elsewhere
- * by that name or date as often as anybody is. Where hardly any pair is, what differs was changed.
+ * were they changed? Two persons have records of their own: of a pair of twins, or of parent and
+ * child, both are known elsewhere by that name or date as often as each is by itself, and as
+ * anybody is. Where hardly any pair is, what differs was changed: the same slip is not made twice.
  */
 #ifndef KP_TRAIN_FAMILY_H
 #define KP_TRAIN_FAMILY_H
