@@ -73,28 +73,26 @@ class Epoch(kit.Test):
         self.assertEqual(self.changes(0), 0)
         changed = self.changes(1)
 
-        position = self.house.ask("match", "epoch", "activate", 1)["activated"][0]["position"]
+        self.assertEqual(self.house.ask("match", "epoch", "activate", 1)["activated"][0]["before"], 0)
         self.load(3, "-m", "forms", "-c", 200)  # while everybody is weighed again
         self.wait_weighed()
         self.assertEqual(self.active(), [1])
         self.assertEqual(self.changes(1), 0)
-        explained = self.house.ask("match", "explain", position + 1)["match"][0]
-        self.assertEqual(explained["epoch"], 1)
-        self.assertEqual(self.house.ask("match", "explain", self.first_signal())["match"][0]["epoch"], 1)
+        self.assertEqual((self.epoch_of("B1-1"), self.epoch_of("B3-1")), (1, 1))  # from before it, and after
 
         self.house.ask("match", "epoch", "activate", 0)
         self.wait_weighed()
         self.assertEqual((self.active(), self.changes(0)), ([0], 0))
-        self.assertEqual(self.house.ask("match", "explain", self.first_signal())["match"][0]["epoch"], 0)
+        self.assertEqual(self.epoch_of("B1-1"), 0)
         self.assertGreaterEqual(changed, 0)
 
         again = self.house.ask("match", "train")["learned"][0]  # of what is there now
         self.assertEqual(again["epoch"], 2)
         self.assertEqual(list(self.epochs()), [0, 1, 2])
 
-    def first_signal(self):
-        """The position of one of those that were there before the epoch."""
-        return self.house.ask("trace", "politie", "B1-1")["signal"][0]["position"]
+    def epoch_of(self, reference):
+        position = self.house.ask("trace", "politie", reference)["signal"][0]["position"]
+        return self.house.ask("match", "explain", position)["match"][0]["epoch"]
 
     def test_what_is_not_there_is_said_not_to_be(self):
         for words, expect, name, text in ((("compare", "77"), 1, "NOT_FOUND", "there is no epoch 77"),
