@@ -194,7 +194,8 @@ bool kp_explain_best(const struct kp_match_model *model, struct kp_txn *txn,
     for (uint32_t i = 0; i < person->form_count; i++) {
         struct kp_known_form other;
         struct kp_match_score score;
-        if (person->forms[i].id == form->id || !kp_forms_load(txn, person->forms[i].id, &other)) {
+        if (person->forms[i].id == form->id ||
+            !kp_forms_load(txn, model->terms, person->forms[i].id, &other)) {
             continue;
         }
         kp_match_score(model, &form->form, &other.form, &score);
@@ -242,7 +243,8 @@ void kp_explain_mention(const struct kp_match_model *model, struct kp_txn *txn,
     if (!mention->has_form) {
         kp_put_text(&writer, "niets om hem op te zoeken: een persoon op zichzelf");
     } else if (kp_forms_find(txn, mention->form_tag, &form_id, &bearer) &&
-               kp_forms_load(txn, form_id, &form) && kp_person_load(txn, person_id, 0, &person)) {
+               kp_forms_load(txn, model->terms, form_id, &form) &&
+               kp_person_load(txn, person_id, 0, &person)) {
         if (kp_explain_best(model, txn, &person, &form, &best, &score)) {
             kp_put_text(&writer, "met een andere schrijfwijze van deze persoon ");
             put_score(&writer, &score);

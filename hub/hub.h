@@ -119,6 +119,13 @@ struct kp_clock_base {
     struct kp_wall wall;
 };
 
+/* How far the learning of an epoch is; one at a time. */
+struct kp_learning {
+    atomic_bool running;
+    const char *_Atomic step;
+    _Atomic uint64_t done, all; /* all 0: not known */
+};
+
 struct kp_hub {
     struct kp_house_config *config;
     struct kp_secret index_key;
@@ -147,6 +154,7 @@ struct kp_hub {
     _Atomic uint64_t keep_from; /* the journal may be trimmed below this */
     atomic_bool disk_full, clock_parted, clock_confirmed, snapshot_running, snapshot_wanted;
     _Atomic uint64_t snapshot_position;
+    struct kp_learning learning;
     _Atomic uint64_t metrics[KP_METRIC_END];
 
     int operator_fd;

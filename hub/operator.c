@@ -32,6 +32,7 @@
 #define FRAME_PAUSE_MS 3000 /* within a query; between two he may take his time */
 #define ACCEPT_PAUSE_MS 200
 #define WATCH_EVENTS_MAX 64u
+#define REPORT_US 1000000 /* between two words on how far something is */
 
 static const struct {
     const char *name;
@@ -47,6 +48,10 @@ static const struct {
     {"review.undo", kp_query_review_undo},
     {"match.explain", kp_query_match_explain},
     {"match.unmerge", kp_query_match_unmerge},
+    {"match.train", kp_query_match_train},
+    {"match.epoch.list", kp_query_epoch_list},
+    {"match.epoch.compare", kp_query_epoch_compare},
+    {"match.epoch.activate", kp_query_epoch_activate},
     {"held.list", kp_query_held_list},
     {"held.show", kp_query_held_show},
     {"held.retry", kp_query_held_retry},
@@ -70,6 +75,7 @@ struct session {
     int fd;
     atomic_int *count;
     struct kp_arena arena;
+    struct kp_mono reported;
     uint8_t query_id[KP_MESSAGE_ID_BYTES];
 };
 
@@ -252,6 +258,27 @@ static bool watch(struct session *session, const struct kp_query *query)
 
 /* --- one query --- */
 
+/* Nobody has to listen: who went away finds what came of it by asking again. */
+static void report(void *context, const char *step, uint64_t done, uint64_t all)
+{
+    struct session *session = context;
+    struct kp_answer answer;
+    struct kp_mono now = kp_mono_now();
+    if (now.us - session->reported.us < REPORT_US) {
+        return;
+    }
+    session->reported = now;
+    size_t mark = kp_arena_mark(&session->arena);
+    kp_answer_init(&answer, &session->arena);
+    kp_answer_section(&answer, "progress");
+    kp_answer_row(&answer);
+    kp_answer_text(&answer, "step", step);
+    kp_answer_number(&answer, "done", done);
+    kp_answer_number(&answer, "all", all);
+    (void)send_answer(session, &answer, KP_OK, NULL, /* more= */ true);
+    kp_arena_restore(&session->arena, mark);
+}
+
 static bool run_query(struct session *session, const Knooppunt__V1__Query *wire)
 {
     struct kp_diag diag = {0};
@@ -259,8 +286,10 @@ static bool run_query(struct session *session, const Knooppunt__V1__Query *wire)
     struct kp_query query = {.name = wire->name == NULL ? "" : wire->name,
                              .arguments = (const char *const *)wire->arguments,
                              .argument_count = (uint32_t)wire->n_arguments,
-                             .attachment =
-                                 kp_slice_of(wire->attachment.data, wire->attachment.len)};
+                             .attachment = kp_slice_of(wire->attachment.data, wire->attachment.len),
+                             .report = report,
+                             .session = session};
+    session->reported = kp_mono_now();
     kp_answer_init(&answer, &session->arena);
     if (strcmp(query.name, "watch") == 0) {
         return watch(session, &query);

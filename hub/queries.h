@@ -12,6 +12,9 @@ struct kp_query {
     const char *const *arguments;
     uint32_t argument_count;
     struct kp_slice attachment;
+    /* Who asked is told how far it is, now and then. */
+    void (*report)(void *session, const char *step, uint64_t done, uint64_t all);
+    void *session;
 };
 
 typedef enum kp_err kp_query_fn(struct kp_hub *hub, const struct kp_query *query,
@@ -30,6 +33,9 @@ kp_query_fn kp_query_user_enrol, kp_query_user_revoke, kp_query_user_list;
 kp_query_fn kp_query_review_list, kp_query_review_show, kp_query_review_accept;
 kp_query_fn kp_query_review_reject, kp_query_review_undo, kp_query_match_explain;
 kp_query_fn kp_query_match_unmerge;
+/* query_epoch.c */
+kp_query_fn kp_query_match_train, kp_query_epoch_list, kp_query_epoch_compare;
+kp_query_fn kp_query_epoch_activate;
 /* query_person.c */
 kp_query_fn kp_query_person_count, kp_query_proposal_list;
 /* query_store.c */

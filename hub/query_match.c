@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/decision.h"
 #include "core/doubt.h"
+#include "core/epoch.h"
 #include "core/match.h"
 #include "core/stored.h"
 #include "core/text.h"
@@ -49,8 +50,8 @@ static bool is_open(struct kp_txn *txn, const struct kp_doubt *doubt, struct ite
     struct kp_known_form other;
     struct kp_decided decided;
     size_t mark = kp_txn_scratch_mark(txn);
-    bool open = doubt->form < doubt->other && kp_forms_load(txn, doubt->form, &form) &&
-                kp_forms_load(txn, doubt->other, &other) && form.person != other.person &&
+    bool open = doubt->form < doubt->other && kp_forms_load(txn, NULL, doubt->form, &form) &&
+                kp_forms_load(txn, NULL, doubt->other, &other) && form.person != other.person &&
                 !kp_decision_get(txn, form.tag, other.tag, &decided) && !is_settled(txn, &form) &&
                 !is_settled(txn, &other);
     if (open) {
@@ -102,8 +103,8 @@ static void item_row(const struct kp_match_model *model, struct kp_txn *txn,
     struct kp_known_form form;
     struct kp_known_form other;
     struct kp_match_score score;
-    if (!kp_forms_load(txn, item->doubt.form, &form) ||
-        !kp_forms_load(txn, item->doubt.other, &other)) {
+    if (!kp_forms_load(txn, model->terms, item->doubt.form, &form) ||
+        !kp_forms_load(txn, model->terms, item->doubt.other, &other)) {
         return;
     }
     kp_match_score(model, &form.form, &other.form, &score);
@@ -197,8 +198,8 @@ static enum kp_err load_two(const struct kp_match_model *model, struct kp_txn *t
             struct kp_known_form one;
             struct kp_known_form other;
             struct kp_match_score score;
-            if (!kp_forms_load(txn, ret_two->persons[0].forms[a].id, &one) ||
-                !kp_forms_load(txn, ret_two->persons[1].forms[b].id, &other)) {
+            if (!kp_forms_load(txn, model->terms, ret_two->persons[0].forms[a].id, &one) ||
+                !kp_forms_load(txn, model->terms, ret_two->persons[1].forms[b].id, &other)) {
                 *reterr_diag = txn->diag;
                 return kp_txn_error(txn);
             }
@@ -294,7 +295,7 @@ static enum kp_err collect_pairs(struct kp_hub *hub, struct kp_txn *txn, const s
             if (person->forms[i].id == two->forms[side].id) {
                 continue;
             }
-            if (!kp_forms_load(txn, person->forms[i].id, &form)) {
+            if (!kp_forms_load(txn, NULL, person->forms[i].id, &form)) {
                 *reterr_diag = txn->diag;
                 return kp_txn_error(txn);
             }
@@ -428,14 +429,14 @@ enum kp_err kp_query_review_undo(struct kp_hub *hub, const struct kp_query *quer
 /* --- why --- */
 
 /* The person outside whose form is most like this one. */
-static bool find_rival(struct kp_txn *txn, const struct kp_known_form *form,
-                       struct kp_known_form *ret_rival)
+static bool find_rival(const struct kp_match_model *model, struct kp_txn *txn,
+                       const struct kp_known_form *form, struct kp_known_form *ret_rival)
 {
     struct kp_doubt doubt = {.form = form->id};
     int32_t best = INT32_MIN;
     while (kp_doubt_next(txn, form->id, doubt.other, &doubt) && doubt.form == form->id) {
         struct kp_known_form other;
-        if (doubt.bits > best && kp_forms_load(txn, doubt.other, &other) &&
+        if (doubt.bits > best && kp_forms_load(txn, model->terms, doubt.other, &other) &&
             other.person != form->person) {
             best = doubt.bits;
             *ret_rival = other;
@@ -451,7 +452,8 @@ static void explain_form(const struct kp_match_model *model, struct kp_txn *txn,
     struct kp_known_form other;
     struct kp_person person;
     struct kp_match_score score = {0};
-    if (!kp_forms_load(txn, form_id, &form) || !kp_person_load(txn, form.person, 0, &person)) {
+    if (!kp_forms_load(txn, model->terms, form_id, &form) ||
+        !kp_person_load(txn, form.person, 0, &person)) {
         return;
     }
     kp_answer_section(answer, "match");
@@ -467,7 +469,7 @@ static void explain_form(const struct kp_match_model *model, struct kp_txn *txn,
     if (best) {
         kp_explain_pair(model, &form.form, &other.form, answer);
     }
-    if (find_rival(txn, &form, &other)) {
+    if (find_rival(model, txn, &form, &other)) {
         kp_answer_section(answer, "not");
         kp_answer_row(answer);
         kp_answer_text(answer, "person", kp_text_person(answer->arena, other.person));
@@ -504,6 +506,28 @@ static enum kp_err find_mention(struct kp_txn *txn, const struct kp_query *query
     return kp_txn_error(txn);
 }
 
+/* By the epoch under which it was weighed: while another one comes into force, that is the one
+ * before for what waits. */
+static void explain_weighed(const struct kp_match_model *active, struct kp_txn *txn, uint64_t form,
+                            struct kp_answer *answer)
+{
+    struct kp_epoch_state state;
+    struct kp_match_model model = *active;
+    struct kp_match_terms *terms = NULL;
+    if (!kp_epoch_state(txn, &state)) {
+        return;
+    }
+    uint32_t number = kp_epoch_of_form(&state, form);
+    if (number != active->epoch) {
+        terms = malloc(sizeof *terms);
+        KP_ASSERT(terms != NULL);
+    }
+    if (terms == NULL || kp_epoch_load(txn, number, terms, &model)) {
+        explain_form(&model, txn, form, answer);
+    }
+    free(terms);
+}
+
 static enum kp_err explain(const struct kp_match_model *model, struct kp_txn *txn,
                            const struct kp_query *query, struct kp_answer *answer,
                            struct kp_diag *reterr_diag)
@@ -515,7 +539,7 @@ static enum kp_err explain(const struct kp_match_model *model, struct kp_txn *tx
         return err;
     }
     if (form != 0) {
-        explain_form(model, txn, form, answer);
+        explain_weighed(model, txn, form, answer);
     } else {
         kp_answer_section(answer, "match");
         kp_answer_row(answer);
@@ -552,11 +576,12 @@ static enum kp_err collect_others(struct kp_txn *txn, const struct kp_query *que
     uint64_t form_id;
     uint64_t person_id;
     enum kp_err err = find_mention(txn, query, &form_id, &person_id, reterr_diag);
-    if (err == KP_OK && form_id != 0 && kp_forms_load(txn, form_id, &form) &&
+    if (err == KP_OK && form_id != 0 && kp_forms_load(txn, NULL, form_id, &form) &&
         kp_person_load(txn, person_id, 0, &person)) {
         for (uint32_t i = 0; i < person.form_count; i++) {
             struct kp_known_form other;
-            if (person.forms[i].id != form_id && kp_forms_load(txn, person.forms[i].id, &other)) {
+            if (person.forms[i].id != form_id &&
+                kp_forms_load(txn, NULL, person.forms[i].id, &other)) {
                 add_pair(pairs, &form, &other);
             }
         }

@@ -26,20 +26,29 @@ static const struct option common_options[] = {
 
 /* --- reading the command line --- */
 
-/* A name of one or two words at the start of @argv; *ret_words of them. NULL: no such command. */
+/* How many words the name has, if @argv begins with them; 0: it does not. */
+static int count_words(const char *name, int argc, char **argv)
+{
+    for (int words = 0;; words++) {
+        size_t size = strcspn(name, " ");
+        if (words == argc || strlen(argv[words]) != size || memcmp(argv[words], name, size) != 0) {
+            return 0;
+        }
+        if (name[size] == '\0') {
+            return words + 1;
+        }
+        name += size + 1;
+    }
+}
+
+/* A name of some words at the start of @argv; *ret_words of them. NULL: no such command. */
 static const struct kp_cli_command *find_command(const struct kp_cli_command *const *groups,
                                                  int argc, char **argv, int *ret_words)
 {
     for (; *groups != NULL; groups++) {
         for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
-            const char *space = strchr(command->name, ' ');
-            size_t first = space == NULL ? strlen(command->name) : (size_t)(space - command->name);
-            if (argc < 1 || strlen(argv[0]) != first ||
-                memcmp(argv[0], command->name, first) != 0) {
-                continue;
-            }
-            if (space == NULL || (argc > 1 && strcmp(argv[1], space + 1) == 0)) {
-                *ret_words = space == NULL ? 1 : 2;
+            *ret_words = count_words(command->name, argc, argv);
+            if (*ret_words > 0) {
                 return command;
             }
         }

@@ -51,7 +51,7 @@ void kp_cli_help_command(const struct kp_cli_command *command)
 
 static void print_command(const struct kp_cli_command *command, FILE *out)
 {
-    (void)fprintf(out, "  %-20s%s\n", command->name, command->help);
+    (void)fprintf(out, "  %-22s%s\n", command->name, command->help);
 }
 
 void kp_cli_help_all(const struct kp_cli_command *const *groups, FILE *out)

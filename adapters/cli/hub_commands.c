@@ -73,6 +73,16 @@ static enum kp_err check_positions(const struct kp_cli_args *args, struct kp_dia
     return KP_OK;
 }
 
+static enum kp_err check_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    return is_number(args->arguments[0])
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_USAGE,
+                         "\"%s\" is not an epoch; give the number that `knooppunt match epoch "
+                         "list` shows",
+                         args->arguments[0]);
+}
+
 static enum kp_err run_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
     enum kp_err err = check_positions(args, reterr_diag);
@@ -124,6 +134,51 @@ static enum kp_err run_watch(const struct kp_cli_args *args, struct kp_diag *ret
     struct kp_ask ask = ask_of(args, PATIENT);
     const struct kp_ask_sink sink = {.on_answer = print_events, .context = &shared};
     return kp_ask(&ask, &sink, reterr_diag);
+}
+
+/* --- what takes long: how far it is goes to stderr --- */
+
+static enum kp_err take_answer(void *context, const Knooppunt__V1__Answer *answer,
+                               struct kp_diag *reterr_diag)
+{
+    json_t *result = context;
+    (void)reterr_diag;
+    kp_ask_add(result, answer);
+    json_t *progress = json_object_get(result, "progress");
+    if (progress != NULL) {
+        json_t *row = json_array_get(progress, 0);
+        json_int_t all = json_integer_value(json_object_get(row, "all"));
+        (void)fprintf(stderr, "%s: %lld", json_string_value(json_object_get(row, "step")),
+                      (long long)json_integer_value(json_object_get(row, "done")));
+        (void)fprintf(stderr, all > 0 ? " of %lld\n" : "\n", (long long)all);
+        (void)json_object_del(result, "progress");
+    }
+    return KP_OK;
+}
+
+static enum kp_err run_long(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    json_t *result = json_object();
+    const struct kp_ask_sink sink = {.on_answer = take_answer, .context = result};
+    struct kp_ask ask = ask_of(args, PATIENT);
+    enum kp_err err = kp_ask(&ask, &sink, reterr_diag);
+    if (err == KP_OK) {
+        kp_print_result(result, args->json, stdout);
+    }
+    json_decref(result);
+    return err;
+}
+
+static enum kp_err run_long_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_epoch(args, reterr_diag);
+    return err == KP_OK ? run_long(args, reterr_diag) : err;
+}
+
+static enum kp_err run_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_epoch(args, reterr_diag);
+    return err == KP_OK ? run_quick(args, reterr_diag) : err;
 }
 
 /* The hub has another working directory than the one who types. */
@@ -213,6 +268,16 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
     {"match unmerge", "POSITION [NUMBER]", 1, 2, NULL,
      "that person in that signal is another than those he was put together with", run_positions,
      "match.unmerge"},
+    {"match train", "", 0, 0, NULL,
+     "learn from the house's own index how much what agrees is worth: a new epoch, not yet active",
+     run_long, "match.train"},
+    {"match epoch list", "", 0, 0, NULL, "what was learned, when, and which epoch is active",
+     run_quick, "match.epoch.list"},
+    {"match epoch compare", "EPOCH", 1, 1, NULL,
+     "which persons would be others under an epoch (0: the shipped weights)", run_long_epoch,
+     "match.epoch.compare"},
+    {"match epoch activate", "EPOCH", 1, 1, NULL,
+     "weigh by an epoch from now on, and all persons again", run_epoch, "match.epoch.activate"},
     {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",
      run_quick, "held.list"},
     {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_positions,

@@ -6,12 +6,12 @@
 #include "link/bulk_impl.h"
 
 #include "base/assert.h"
+#include "train/family.h"
 #include "train/train.h"
 
 #include <stdlib.h>
 
 #define CHANCE_PAIRS 300000u
-#define EXPECTED_MIN 5.0 /* pairs: fewer show nothing */
 
 /* --- weights --- */
 
@@ -91,29 +91,17 @@ static void look(const struct kp_bulk *bulk, void *context, uint32_t form_a, uin
     }
 }
 
-/* Two persons have records of their own: of a pair of twins, or of parent and child, both are known
- * elsewhere by that name or date as often as each is by itself, and as anybody is. Where hardly any
- * pair is, what differs was changed: the same slip is not made twice. */
 static bool are_two(const struct kp_bulk *bulk, const bool *confirmed, const struct kp_list *pairs)
 {
     const uint64_t *pair = pairs->items;
-    double known = 0; /* counts; fractions below */
-    double either = 0;
-    double both = 0;
+    struct kp_family family = {.forms = bulk->form_count};
     for (uint32_t i = 0; i < bulk->form_count; i++) {
-        known += confirmed[i] ? 1 : 0;
+        family.confirmed += confirmed[i] ? 1 : 0;
     }
     for (uint64_t i = 0; i < pairs->count; i++) {
-        bool one = confirmed[pair[i] >> 32];
-        bool other = confirmed[pair[i] & UINT32_MAX];
-        either += (one ? 1 : 0) + (other ? 1 : 0);
-        both += one && other ? 1 : 0;
+        kp_family_add_pair(&family, confirmed[pair[i] >> 32], confirmed[pair[i] & UINT32_MAX]);
     }
-    double share = known / bulk->form_count;
-    double share_of_pairs = pairs->count == 0 ? 0 : either / (2.0 * (double)pairs->count);
-    share = share > share_of_pairs ? share : share_of_pairs;
-    double expected = (double)pairs->count * share * share;
-    return expected < EXPECTED_MIN || both * 4 >= expected;
+    return kp_family_are_two(&family);
 }
 
 static void learn_family(struct kp_bulk *bulk)

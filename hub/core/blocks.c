@@ -159,8 +159,8 @@ static void move_all(struct kp_txn *txn, const struct place *place, const struct
         struct kp_known_form known;
         struct kp_match_keys keys;
         struct place to;
-        if (!kp_forms_load(txn, block->forms[i], &known) || !kp_forms_decode(txn, &known, &keys) ||
-            !narrow(place, &keys, &to)) {
+        if (!kp_forms_load(txn, NULL, block->forms[i], &known) ||
+            !kp_forms_decode(txn, NULL, &known, &keys) || !narrow(place, &keys, &to)) {
             return;
         }
         if (narrower) {

@@ -158,6 +158,28 @@ void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
     weigh_again(core, txn, form, &settled);
 }
 
+enum kp_trial_end kp_cluster_try(struct kp_core *core, struct kp_txn *txn, uint64_t form,
+                                 struct kp_trial *ret_trial)
+{
+    uint64_t forms[KP_COMPONENT_FORMS_MAX];
+    uint64_t persons[KP_WEIGH_FORMS_MAX];
+    struct kp_reach reach = {.persons = persons};
+    uint32_t count;
+    if (!kp_holders_all(core, txn, form, forms, &count) ||
+        !gather_persons(txn, forms, count, &reach)) {
+        return KP_TRIAL_LARGE;
+    }
+    struct kp_weighing *set = forms[0] == form ? kp_weigh_open(core, txn) : NULL;
+    if (set == NULL) {
+        return KP_TRIAL_OTHERS;
+    }
+    for (uint32_t i = 0; i < reach.count; i++) {
+        kp_weigh_take(set, reach.persons[i]);
+    }
+    kp_weigh_try(set, form, ret_trial);
+    return KP_TRIAL_DONE;
+}
+
 /* --- a form comes or goes --- */
 
 /* What it is like, and is not one with: for a person to look at. */
@@ -190,7 +212,7 @@ static void add_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp
     for (uint32_t i = 0; i < count && stored.person == form->id; i++) {
         struct kp_known_form other;
         struct kp_match_score score;
-        if (kp_forms_load(txn, holders[i], &other)) {
+        if (kp_forms_load(txn, core->model.terms, holders[i], &other)) {
             kp_match_score(&core->model, &form->form, &other.form, &score);
             stored.person = score.principle == KP_PRINCIPLE_BSN ? other.person : stored.person;
         }
@@ -232,6 +254,51 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
     kp_blocks_add(txn, keys, form->id, &ret_bearer->changes);
 }
 
+/* The form stands where one before it was weighed with all that it holds together with, so it was
+ * weighed with it. Only somebody who came since could have brought it there otherwise. */
+static bool was_weighed(struct kp_txn *txn, uint64_t form, uint64_t until)
+{
+    struct kp_person state;
+    uint64_t *persons;
+    uint32_t count;
+    bool before = false;
+    size_t mark = kp_txn_scratch_mark(txn);
+    uint64_t person = kp_forms_person(txn, form);
+    bool old = kp_person_load(txn, person, 0, &state) && state.component != KP_COMPONENT_FROZEN &&
+               kp_component_persons(txn, person, state.component, &persons, &count);
+    for (uint32_t i = 0; old && i < count; i++) {
+        size_t inner = kp_txn_scratch_mark(txn);
+        old = kp_person_load(txn, persons[i], 0, &state);
+        for (uint32_t k = 0; old && k < state.form_count; k++) {
+            before = before || state.forms[k].id < form;
+            old = state.forms[k].id < until;
+        }
+        kp_txn_scratch_restore(txn, inner);
+    }
+    kp_txn_scratch_restore(txn, mark);
+    return old && before;
+}
+
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until)
+{
+    struct kp_known_form known;
+    struct kp_match_keys keys;
+    struct kp_reach reach = {0};
+    uint64_t *holders;
+    uint32_t count;
+    size_t mark = kp_txn_scratch_mark(txn);
+    if (!was_weighed(txn, form, until)) {
+        kp_cluster_again(core, txn, form);
+    }
+    if (kp_forms_load(txn, core->model.terms, form, &known) &&
+        kp_forms_decode(txn, core->model.terms, &known, &keys) &&
+        kp_holders_find(core, txn, &known, &keys, &reach.doubts, &holders, &count)) {
+        kp_doubt_forget(txn, form);
+        put_doubts(txn, &reach, known.person);
+    }
+    kp_txn_scratch_restore(txn, mark);
+}
+
 /* Of what held together with too many, what is left may be few enough. */
 static void remove_frozen(struct kp_core *core, struct kp_txn *txn,
                           const struct kp_known_form *form, const struct kp_match_keys *keys)
@@ -256,7 +323,8 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
     struct kp_block_change *changes = NULL;
     uint64_t *persons;
     uint32_t count;
-    if (!kp_forms_load(txn, form, &known) || !kp_forms_decode(txn, &known, &keys)) {
+    if (!kp_forms_load(txn, core->model.terms, form, &known) ||
+        !kp_forms_decode(txn, core->model.terms, &known, &keys)) {
         return;
     }
     kp_forms_remove(txn, &known);

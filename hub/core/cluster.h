@@ -11,6 +11,7 @@
 #include "core/blocks.h"
 #include "core/core.h"
 #include "core/holders.h"
+#include "core/weigh.h"
 
 /* Whom a form is weighed with. */
 struct kp_reach {
@@ -41,4 +42,18 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
                        uint64_t component);
 /* What a person decided of the form has changed: what follows for whom it stands with. */
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form);
+/* Another epoch is in force, and all forms below @until are weighed again in rising order: the turn
+ * of this one. Whom it may be is asked anew. */
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until);
+
+/* What weighing a form again would make of it and of those it holds together with; changes nothing.
+ */
+enum kp_trial_end {
+    KP_TRIAL_DONE,
+    KP_TRIAL_OTHERS, /* told of the form with the lowest id among them: this is another */
+    KP_TRIAL_LARGE,  /* they are too many to be put together, or the transaction failed */
+};
+enum kp_trial_end kp_cluster_try(struct kp_core *core, struct kp_txn *txn, uint64_t form,
+                                 struct kp_trial *ret_trial);
+
 #endif

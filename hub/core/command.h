@@ -23,6 +23,8 @@ enum kp_command_kind {
     KP_COMMAND_HELD_RETRY = 7, /* a held signal, taken in again */
     KP_COMMAND_HELD_DROP = 8,  /* a held signal that a person gives up, with the reason */
     KP_COMMAND_DECIDE = 10,    /* of some forms: one person, or two */
+    KP_COMMAND_EPOCH = 11,     /* what the house learned of itself */
+    KP_COMMAND_ACTIVATE = 12,  /* the epoch by which is weighed from now on */
 };
 
 struct kp_command_head {

@@ -6,12 +6,14 @@
 #include "core/counterpart.h"
 #include "core/deadline.h"
 #include "core/decision.h"
+#include "core/epoch.h"
 #include "core/held.h"
 #include "core/meta.h"
 #include "core/outbox.h"
 #include "core/ripe.h"
 #include "core/text.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* --- the house --- */
@@ -19,8 +21,14 @@
 enum kp_err kp_core_load(struct kp_core *core, struct kp_txn *txn, struct kp_diag *reterr_diag)
 {
     struct kp_slice value;
-    memset(core, 0, sizeof *core);
-    kp_match_model_init(&core->model, KP_HOUSE_SIGNALS_EXPECTED);
+    struct kp_epoch_state epochs;
+    memset(core, 0, offsetof(struct kp_core, terms));
+    if (!kp_epoch_state(txn, &epochs) ||
+        !kp_epoch_load(txn, epochs.active, &core->terms, &core->model)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "the active epoch is missing");
+        *reterr_diag = txn->diag;
+        return kp_txn_error(txn);
+    }
     if (kp_meta_get(txn, KP_META_HOUSE, &value)) {
         struct kp_reader reader;
         kp_reader_init(&reader, value);
@@ -176,6 +184,9 @@ static void apply_tick(struct kp_core *core, struct kp_txn *txn)
         case KP_DEADLINE_CRITERIA:
             criteria_due(core, txn, deadline.subject);
             return; /* one slice of the sweep is enough for one tick */
+        case KP_DEADLINE_EPOCH:
+            kp_epoch_due(core, txn);
+            return; /* likewise */
         default:
             kp_txn_fail(txn, KP_E_CORRUPT, "a deadline of unknown kind %d", (int)deadline.kind);
             return;
@@ -212,6 +223,12 @@ static void dispatch(struct kp_core *core, struct kp_txn *txn,
     case KP_COMMAND_HELD_RETRY:
         kp_batch_held_retry(core, txn, head, reader);
         return;
+    case KP_COMMAND_EPOCH:
+        kp_epoch_apply(core, txn, reader);
+        break;
+    case KP_COMMAND_ACTIVATE:
+        kp_epoch_activate(core, txn, reader);
+        break;
     case KP_COMMAND_DECIDE:
         kp_decision_apply(core, txn, head->actor, reader);
         break;

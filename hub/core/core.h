@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/house.h"
-#include "core/match/model.h"
+#include "core/match/terms.h"
 #include "store/keys.h"
 #include "store/store.h"
 
@@ -34,7 +34,7 @@ struct kp_effects {
 struct kp_core {
     struct kp_house house; /* empty (id "") until the first KP_COMMAND_HOUSE */
     uint8_t house_digest[KP_SHA256_BYTES];
-    struct kp_match_model model; /* of the epoch in force */
+    struct kp_match_model model; /* of the epoch in force; may borrow the terms below */
     /* of the command being applied */
     uint64_t position;
     struct kp_wall now;
@@ -42,9 +42,12 @@ struct kp_core {
     struct kp_effects *effects;
     uint64_t fresh_position; /* where persons were made last by parting, and how many */
     uint32_t fresh_count;
+    struct kp_match_terms
+        terms; /* of that epoch; large, and last: only what is counted is filled */
 };
 
-/* Fill @core from the state. KP_E_CORRUPT and store errors. */
+/* Fill @core from the state; it borrows from itself, so it stays where it is. KP_E_CORRUPT and
+ * store errors. */
 KP_MUST_CHECK enum kp_err kp_core_load(struct kp_core *core, struct kp_txn *txn,
                                        struct kp_diag *reterr_diag);
 

@@ -9,6 +9,7 @@ enum kp_deadline_kind {
     KP_DEADLINE_RIPE = 1,        /* subject: person, detail: theme number */
     KP_DEADLINE_CERTIFICATE = 2, /* subject: counterpart number, detail: threshold */
     KP_DEADLINE_CRITERIA = 3,    /* subject: last person judged by the changed criteria */
+    KP_DEADLINE_EPOCH = 4,       /* forms are weighed again by the epoch in force */
 };
 
 struct kp_deadline {

@@ -33,8 +33,8 @@ bool kp_forms_find(struct kp_txn *txn, const uint8_t *tag, uint64_t *ret_form, u
     return true;
 }
 
-bool kp_forms_decode(struct kp_txn *txn, struct kp_known_form *known,
-                     struct kp_match_keys *ret_keys)
+bool kp_forms_decode(struct kp_txn *txn, const struct kp_match_terms *terms,
+                     struct kp_known_form *known, struct kp_match_keys *ret_keys)
 {
     struct kp_reader reader;
     kp_reader_init(&reader, known->bytes);
@@ -46,17 +46,13 @@ bool kp_forms_decode(struct kp_txn *txn, struct kp_known_form *known,
         kp_txn_fail(txn, KP_E_CORRUPT, "a form or its keys do not decode");
         return false;
     }
+    kp_terms_rate(terms, &known->form);
     return true;
 }
 
-bool kp_forms_load(struct kp_txn *txn, uint64_t id, struct kp_known_form *ret_known)
+static bool get_row(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
+                    struct kp_slice value, struct kp_known_form *ret_known)
 {
-    struct kp_key key = kp_key_u64(kp_key_none(), id);
-    struct kp_slice value;
-    if (!kp_txn_get(txn, KP_TABLE_FORM, kp_key_slice(&key), &value)) {
-        kp_txn_fail(txn, KP_E_CORRUPT, "form %llu is missing", (unsigned long long)id);
-        return false;
-    }
     struct kp_reader reader;
     kp_reader_init(&reader, value);
     uint8_t version = kp_get_u8(&reader);
@@ -76,7 +72,35 @@ bool kp_forms_load(struct kp_txn *txn, uint64_t id, struct kp_known_form *ret_kn
         kp_txn_fail(txn, KP_E_CORRUPT, "form %llu does not decode", (unsigned long long)id);
         return false;
     }
+    kp_terms_rate(terms, &ret_known->form);
     return true;
+}
+
+bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
+                   struct kp_known_form *ret_known)
+{
+    struct kp_key key = kp_key_u64(kp_key_none(), id);
+    struct kp_slice value;
+    if (!kp_txn_get(txn, KP_TABLE_FORM, kp_key_slice(&key), &value)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "form %llu is missing", (unsigned long long)id);
+        return false;
+    }
+    return get_row(txn, terms, id, value, ret_known);
+}
+
+bool kp_forms_next(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t after,
+                   struct kp_known_form *ret_known)
+{
+    struct kp_key from = kp_key_u64(kp_key_none(), after);
+    struct kp_slice key;
+    struct kp_slice value;
+    struct kp_reader reader;
+    if (!kp_txn_seek(txn, KP_TABLE_FORM, kp_key_slice(&from), /* after= */ true, &key, &value)) {
+        return false;
+    }
+    kp_reader_init(&reader, key);
+    uint64_t id = kp_get_u64(&reader);
+    return get_row(txn, terms, id, value, ret_known);
 }
 
 void kp_forms_store(struct kp_txn *txn, const struct kp_known_form *known)
@@ -114,7 +138,7 @@ uint64_t kp_forms_person(struct kp_txn *txn, uint64_t form)
 {
     struct kp_known_form known = {0};
     size_t mark = kp_txn_scratch_mark(txn);
-    (void)kp_forms_load(txn, form, &known); /* 0 when the transaction failed */
+    (void)kp_forms_load(txn, NULL, form, &known); /* 0 when the transaction failed */
     kp_txn_scratch_restore(txn, mark);
     return known.person;
 }

@@ -84,7 +84,7 @@ bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_k
         struct kp_known_form other;
         struct kp_match_score score;
         size_t mark = kp_txn_scratch_mark(txn);
-        if (forms[i] != form->id && kp_forms_load(txn, forms[i], &other)) {
+        if (forms[i] != form->id && kp_forms_load(txn, core->model.terms, forms[i], &other)) {
             kp_match_score(&core->model, &form->form, &other.form, &score);
             if (doubts != NULL && score.bits >= core->model.possible) {
                 note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], score.bits});
@@ -117,7 +117,8 @@ bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
         uint64_t *holders;
         uint32_t count = 0;
         size_t mark = kp_txn_scratch_mark(txn);
-        if (kp_forms_load(txn, queue[at], &known) && kp_forms_decode(txn, &known, &keys) &&
+        if (kp_forms_load(txn, core->model.terms, queue[at], &known) &&
+            kp_forms_decode(txn, core->model.terms, &known, &keys) &&
             kp_holders_find(core, txn, &known, &keys, NULL, &holders, &count)) {
             for (uint32_t i = 0; i < count && few; i++) {
                 if (kp_ids_insert(ret_forms, ret_count, KP_COMPONENT_FORMS_MAX, holders[i])) {

@@ -21,6 +21,15 @@ static void tag_of_mention(const struct kp_command_signal *signal, uint8_t index
     memcpy(ret_tag, digest, KP_TAG_BYTES);
 }
 
+/* By the shipped model in every epoch: mentions that stand on one form stay on it. If an epoch
+ * could make it say too little, its mentions would have to be told apart, and nothing does that. */
+static bool is_telling(const struct kp_form *form)
+{
+    struct kp_match_model shipped;
+    kp_match_model_init(&shipped, KP_HOUSE_SIGNALS_EXPECTED);
+    return kp_match_is_telling(&shipped, form);
+}
+
 bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
                    uint8_t index, struct kp_place *ret_place)
 {
@@ -37,15 +46,16 @@ bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_com
     }
     form->bytes = mention->form;
     form->keys = mention->keys;
-    if (!kp_forms_decode(txn, form, &ret_place->keys)) {
+    if (!kp_forms_decode(txn, NULL, form, &ret_place->keys)) {
         return false;
     }
     ret_place->by_bsn = form->form.bsn_class == KP_FORM_BSN_VALID;
-    if (kp_match_is_telling(&core->model, &form->form)) {
+    if (is_telling(&form->form)) {
         memcpy(form->tag, mention->form_tag, KP_TAG_BYTES);
     } else {
         tag_of_mention(signal, index, form->tag);
     }
+    kp_terms_rate(core->model.terms, &form->form);
     if (kp_forms_find(txn, form->tag, &known, &ret_place->person)) {
         form->id = known;
         return true;

@@ -68,8 +68,9 @@ static void take_member(struct kp_weighing *set, uint64_t form, uint32_t mention
 {
     KP_ASSERT(set->count < SET_MAX);
     struct member *member = &set->members[set->count];
-    if (kp_forms_load(set->txn, form, &member->known) &&
-        kp_forms_decode(set->txn, &member->known, &member->keys)) {
+    const struct kp_match_terms *terms = set->core->model.terms;
+    if (kp_forms_load(set->txn, terms, form, &member->known) &&
+        kp_forms_decode(set->txn, terms, &member->known, &member->keys)) {
         member->mentions = mentions;
         set->count++;
     }
@@ -234,6 +235,12 @@ static uint64_t fresh_id(struct kp_core *core)
     return KP_PERSON_SPLIT | core->position << KP_PERSON_SPLIT_BITS | core->fresh_count++;
 }
 
+bool kp_weigh_is_full(const struct kp_core *core)
+{
+    return core->fresh_position == core->position &&
+           core->fresh_count >= 1u << (KP_PERSON_SPLIT_BITS - 1);
+}
+
 /* The group that has most of his mentions; of equals the one with the oldest form. */
 static uint32_t largest_part(const struct kp_weighing *set, uint64_t person)
 {
@@ -365,6 +372,27 @@ void kp_weigh(struct kp_weighing *set, enum kp_hold hold)
     store_components(set, hold);
     move_members(set);
     settle_bearers(set);
+}
+
+void kp_weigh_try(struct kp_weighing *set, uint64_t form, struct kp_trial *ret_trial)
+{
+    uint32_t component = 0;
+    ret_trial->count = 0;
+    sort_members(set);
+    find_components(set, KP_HOLD_SEE);
+    for (uint32_t i = 0; i < set->count; i++) {
+        component = set->members[i].known.id == form ? set->members[i].component : component;
+    }
+    if (!failed(set)) {
+        part_component(set, component, KP_HOLD_SEE);
+    }
+    for (uint32_t i = component; i < set->count && !failed(set); i++) {
+        const struct member *member = &set->members[i];
+        if (member->component == component) {
+            ret_trial->forms[ret_trial->count++] =
+                (struct kp_trial_form){member->known.id, member->known.person, member->group};
+        }
+    }
 }
 
 void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *persons,

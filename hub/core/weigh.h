@@ -31,6 +31,9 @@ enum kp_hold {
 
 struct kp_weighing;
 
+/* So many persons were made by parting at this position that no more should be. */
+bool kp_weigh_is_full(const struct kp_core *core);
+
 /* In scratch. NULL: the transaction failed. */
 struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn);
 /* A person's forms, as they are now. */
@@ -44,6 +47,17 @@ void kp_weigh(struct kp_weighing *set, enum kp_hold hold);
 /* Afterwards: who bears a form of the set. */
 void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_person,
                      uint64_t *ret_component);
+
+/* In place of weighing: what would come of the component in which a form of the set stands. */
+struct kp_trial_form {
+    uint64_t form, person; /* as it is now */
+    uint32_t group;        /* those with one number would be one person */
+};
+struct kp_trial {
+    uint32_t count;
+    struct kp_trial_form forms[KP_COMPONENT_FORMS_MAX];
+};
+void kp_weigh_try(struct kp_weighing *set, uint64_t form, struct kp_trial *ret_trial);
 
 void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *persons,
                       uint32_t count, enum kp_hold hold);

@@ -24,6 +24,7 @@
 #define WRITTEN 5 /* times each */
 #define MENTIONS (PEOPLE * WRITTEN)
 #define ORDERS 20
+#define STRANGERS_MAX 250u /* of another name each */
 
 struct written {
     char given[24], initials[8], surname[32], postcode[8], number[8], bsn[12], place[24];
@@ -228,8 +229,9 @@ static uint32_t load_forms(struct kp_txn *txn, struct form *ret_forms)
         kp_reader_init(&reader, key);
         uint64_t id = kp_get_u64(&reader);
         from = kp_key_u64(kp_key_none(), id);
-        assert_true(kp_forms_load(txn, id, &ret_forms[count].known));
-        assert_true(kp_forms_decode(txn, &ret_forms[count].known, &ret_forms[count].keys));
+        const struct kp_match_terms *terms = world.core.model.terms;
+        assert_true(kp_forms_load(txn, terms, id, &ret_forms[count].known));
+        assert_true(kp_forms_decode(txn, terms, &ret_forms[count].known, &ret_forms[count].keys));
         ret_forms[count].component = count;
         count++;
     }
@@ -252,7 +254,7 @@ static void join(struct form *forms, uint32_t count, uint32_t a, uint32_t b)
 /* Every form that is there, parted without regard to what came when: the state says the same. */
 static void assert_as_at_once(void)
 {
-    static struct form forms[MENTIONS];
+    static struct form forms[MENTIONS + STRANGERS_MAX];
     struct kp_txn *txn;
     struct kp_diag diag;
     assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
@@ -266,7 +268,7 @@ static void assert_as_at_once(void)
         }
     }
     for (uint32_t component = 0; component < count; component++) {
-        struct kp_form members[MENTIONS];
+        struct kp_form members[MENTIONS]; /* strangers are alone */
         uint32_t places[MENTIONS];
         uint32_t groups[MENTIONS];
         uint32_t size = 0;
@@ -393,6 +395,91 @@ static void a_decision_that_is_taken_back_leaves_no_trace(void **state)
     world_close(&world);
 }
 
+/* They make the first tick after an activation end somewhere among the others. */
+static void bring_strangers(uint32_t count)
+{
+    static char names[STRANGERS_MAX][8];
+    for (uint32_t i = 0; i < count; i++) {
+        (void)snprintf(names[i], sizeof names[i], "s%u", i); /* fits */
+        const struct told told = {.partner = "om",
+                                  .reference = names[i],
+                                  .version = 1,
+                                  .kind = 4,
+                                  .role = 1,
+                                  .date = 20251201,
+                                  .name = {names[i]},
+                                  .persons = 1};
+        (void)world_signal(&world, &told);
+    }
+}
+
+static void come_and_go(uint64_t *seed, uint32_t steps)
+{
+    for (uint32_t step = 0; step < steps; step++) {
+        struct written *one = &all[next(seed) % MENTIONS];
+        if (one->there) {
+            take_back(one);
+        } else {
+            bring(one);
+        }
+    }
+}
+
+static void weigh_all(void)
+{
+    struct kp_epoch_state epochs = {.until = 1};
+    while (epochs.until != 0) {
+        struct kp_txn *txn;
+        struct kp_diag diag;
+        world_tick(&world);
+        assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
+        assert_true(kp_epoch_state(txn, &epochs));
+        kp_txn_abort(txn);
+    }
+}
+
+/* An epoch that sees them otherwise: names say less, dates more, and more is put together. */
+static void make_epochs(void)
+{
+    static struct kp_match_terms terms;
+    struct kp_match_model model;
+    kp_match_model_init(&model, 1000);
+    terms.totals[KP_FIELD_GIVEN] = terms.totals[KP_FIELD_SURNAME] = 40;
+    terms.least = 30;
+    world_epoch(&world, 1000, &model, &terms);
+    model.joined = model.probable;
+    model.weights[KP_LEVEL_BIRTH_EQUAL] += 4 * KP_BIT;
+    world_epoch(&world, 1000, &model, &terms);
+}
+
+static void whatever_comes_while_an_epoch_comes_into_force_it_is_as_at_once(void **state)
+{
+    uint64_t seed = 987654321;
+    (void)state;
+    for (uint32_t round = 0; round < 12; round++) {
+        write_all(seed + round);
+        open_world();
+        make_epochs();
+        bring_strangers(STRANGERS_MAX - round * 16);
+        come_and_go(&seed, 150);
+        world_activate(&world, 1 + round % 2);
+        come_and_go(&seed, 20);
+        world_tick(&world);
+        come_and_go(&seed, 40);
+        if (round % 3 == 0) { /* somebody thinks better of it half way */
+            world_activate(&world, 2 - round % 2);
+            world_tick(&world);
+            come_and_go(&seed, 40);
+        }
+        weigh_all();
+        assert_as_at_once();
+        world_activate(&world, 0);
+        weigh_all();
+        assert_as_at_once();
+        world_close(&world);
+    }
+}
+
 static void nobody_has_two_numbers_unless_somebody_said_so(void **state)
 {
     (void)state;
@@ -418,6 +505,7 @@ int main(void)
 {
     struct kp_diag diag;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_comes_while_an_epoch_comes_into_force_it_is_as_at_once),
         cmocka_unit_test(every_order_gives_the_same_persons),
         cmocka_unit_test(what_came_and_went_leaves_no_trace),
         cmocka_unit_test(a_decision_that_is_taken_back_leaves_no_trace),

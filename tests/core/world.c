@@ -26,16 +26,21 @@ static void reference_tag(const char *partner, const char *reference, uint8_t re
     tag_of("reference", label, ret_tag);
 }
 
-void world_open_on(struct world *world, struct kp_store store)
+void world_restart(struct world *world)
 {
     struct kp_diag diag;
     struct kp_txn *txn;
-    memset(world, 0, sizeof *world);
-    world->store = store;
-    world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
     assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
     assert_int_equal(kp_core_load(&world->core, txn, &diag), KP_OK);
     kp_txn_abort(txn);
+}
+
+void world_open_on(struct world *world, struct kp_store store)
+{
+    memset(world, 0, sizeof *world);
+    world->store = store;
+    world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
+    world_restart(world);
 }
 
 void world_open(struct world *world)
@@ -68,6 +73,11 @@ static void apply(struct world *world, size_t size, uint32_t positions)
     assert_int_equal(kp_txn_commit(txn, &diag), KP_OK);
     world->position += positions;
     world->now.ms += 1000;
+}
+
+void world_apply(struct world *world, size_t size)
+{
+    apply(world, size, 1);
 }
 
 uint16_t world_number(const struct world *world, const char *id)
@@ -340,6 +350,24 @@ void world_decide(struct world *world, enum kp_match_decision decision, const st
     apply(world, writer.size, 1);
 }
 
+void world_epoch(struct world *world, uint64_t forms, const struct kp_match_model *model,
+                 const struct kp_match_terms *terms)
+{
+    struct kp_writer writer;
+    begin_command(world, &writer, KP_COMMAND_EPOCH, 0);
+    kp_epoch_put(&writer, forms, model, terms);
+    assert_true(kp_writer_ok(&writer));
+    apply(world, writer.size, 1);
+}
+
+void world_activate(struct world *world, uint32_t epoch)
+{
+    struct kp_writer writer;
+    begin_command(world, &writer, KP_COMMAND_ACTIVATE, 0);
+    kp_put_u32(&writer, epoch);
+    apply(world, writer.size, 1);
+}
+
 uint32_t world_count_doubts(struct world *world)
 {
     struct kp_txn *txn;
@@ -351,8 +379,8 @@ uint32_t world_count_doubts(struct world *world)
         struct kp_known_form form;
         struct kp_known_form other;
         struct kp_decided decided;
-        assert_true(kp_forms_load(txn, doubt.form, &form));
-        assert_true(kp_forms_load(txn, doubt.other, &other));
+        assert_true(kp_forms_load(txn, NULL, doubt.form, &form));
+        assert_true(kp_forms_load(txn, NULL, doubt.other, &other));
         count += form.id < other.id && form.person != other.person &&
                          !kp_decision_get(txn, form.tag, other.tag, &decided)
                      ? 1

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "core/decision.h"
 #include "core/dossier.h"
+#include "core/epoch.h"
 #include "core/match.h"
 #include "core/outbox.h"
 #include "core/person.h"
@@ -28,7 +29,7 @@ struct world {
     struct kp_effects effects; /* of the last command */
     uint64_t position;         /* last one used */
     struct kp_wall now;
-    uint8_t body[1 << 20];
+    uint8_t body[2 << 20];
 };
 
 /* What a test says of a signal; tags are made from the labels. NULL: absent. */
@@ -70,6 +71,8 @@ uint8_t world_signal(struct world *world, const struct told *told);
 size_t world_encode_batch(struct world *world, const struct told *signals, uint32_t count);
 size_t world_encode_tick(struct world *world);
 size_t world_encode_ack(struct world *world, const char *counterpart, uint64_t seq);
+/* Apply such bytes as the next command. */
+void world_apply(struct world *world, size_t size);
 void world_tick(struct world *world);
 void world_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_drop(struct world *world, uint64_t held_position);
@@ -77,6 +80,12 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
 /* Somebody decides of the forms of two mentions. */
 void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
                   const struct told *b);
+/* What the house learned of itself; and by which epoch it weighs from now on. */
+void world_epoch(struct world *world, uint64_t forms, const struct kp_match_model *model,
+                 const struct kp_match_terms *terms);
+void world_activate(struct world *world, uint32_t epoch);
+/* As if the hub started again. */
+void world_restart(struct world *world);
 /* Doubts that stand: pairs of forms that are two persons' and that nobody has decided. */
 uint32_t world_count_doubts(struct world *world);
 /* Person of the mention in the signal that stands for the reference now; 0: none. */

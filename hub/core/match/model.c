@@ -2,10 +2,13 @@
 #include "core/match/model.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 /* Pairs of one person in a thousand signals, and signals in as many: how often a signal is about
  * somebody known is a matter of the work, not of the house. */
 #define PAIRS_PER_1000 1350u
+
+#define MODEL_VERSION 1
 
 int32_t kp_match_log2(uint64_t numerator, uint64_t denominator)
 {
@@ -45,6 +48,62 @@ void kp_match_model_init(struct kp_match_model *model, uint64_t signal_count)
 #undef X
     uint64_t count = signal_count > 2 ? signal_count : 2;
     model->prior = -kp_match_log2((count - 1) * 500, PAIRS_PER_1000);
+}
+
+static void put_signed(struct kp_writer *writer, int32_t value)
+{
+    kp_put_u32(writer, (uint32_t)value);
+}
+
+static int32_t get_signed(struct kp_reader *reader)
+{
+    return (int32_t)kp_get_u32(reader);
+}
+
+void kp_match_model_put(struct kp_writer *writer, const struct kp_match_model *model)
+{
+    kp_put_u8(writer, MODEL_VERSION);
+    put_signed(writer, model->prior);
+    put_signed(writer, model->certain);
+    put_signed(writer, model->probable);
+    put_signed(writer, model->possible);
+    put_signed(writer, model->joined);
+    put_signed(writer, model->margin);
+    kp_put_u8(writer, model->siblings ? 1 : 0);
+    kp_put_u8(writer, model->generations ? 1 : 0);
+    kp_put_u8(writer, KP_FIELD_END);
+    for (int field = 0; field < KP_FIELD_END; field++) {
+        put_signed(writer, model->rarity_means[field]);
+    }
+    kp_put_u8(writer, KP_LEVEL_END);
+    for (int level = 0; level < KP_LEVEL_END; level++) {
+        put_signed(writer, model->weights[level]);
+    }
+}
+
+void kp_match_model_get(struct kp_reader *reader, struct kp_match_model *ret_model)
+{
+    kp_match_model_init(ret_model, KP_HOUSE_SIGNALS_EXPECTED);
+    bool known = kp_get_u8(reader) == MODEL_VERSION;
+    ret_model->prior = get_signed(reader);
+    ret_model->certain = get_signed(reader);
+    ret_model->probable = get_signed(reader);
+    ret_model->possible = get_signed(reader);
+    ret_model->joined = get_signed(reader);
+    ret_model->margin = get_signed(reader);
+    ret_model->siblings = kp_get_u8(reader) != 0;
+    ret_model->generations = kp_get_u8(reader) != 0;
+    uint8_t fields = kp_get_u8(reader);
+    for (int field = 0; field < KP_FIELD_END && field < fields; field++) {
+        ret_model->rarity_means[field] = get_signed(reader);
+    }
+    uint8_t levels = kp_get_u8(reader);
+    for (int level = 0; level < KP_LEVEL_END && level < levels; level++) {
+        ret_model->weights[level] = get_signed(reader);
+    }
+    if (!known || fields > KP_FIELD_END || levels > KP_LEVEL_END) {
+        reader->underflow = true;
+    }
 }
 
 enum kp_match_field kp_match_level_field(enum kp_match_level level)

@@ -6,7 +6,7 @@
 #ifndef KP_CORE_MATCH_MODEL_H
 #define KP_CORE_MATCH_MODEL_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 /* Weights and scores are in hundredths of a bit. */
 #define KP_BIT 100
@@ -30,8 +30,11 @@ enum kp_match_level {
     KP_LEVEL_END
 };
 
+struct kp_match_terms;
+
 struct kp_match_model {
     uint32_t epoch;
+    const struct kp_match_terms *terms; /* borrowed; NULL: no name and no day was counted */
     int32_t prior;
     int32_t weights[KP_LEVEL_END];
     int32_t
@@ -48,6 +51,11 @@ struct kp_match_model {
 
 /* The model of a house that has not learned yet. @signal_count: how many it expects to hold. */
 void kp_match_model_init(struct kp_match_model *model, uint64_t signal_count);
+
+/* All but the epoch's number and terms. What does not decode leaves the reader failed; levels that
+ * the writer did not know keep the shipped weight. */
+void kp_match_model_put(struct kp_writer *writer, const struct kp_match_model *model);
+void kp_match_model_get(struct kp_reader *reader, struct kp_match_model *ret_model);
 
 /* log2(@numerator / @denominator) in hundredths, rounded down to a quarter of a bit. Both > 0. */
 int32_t kp_match_log2(uint64_t numerator, uint64_t denominator);
