@@ -22,7 +22,8 @@ enum kp_command_kind {
     KP_COMMAND_TICK = 6,       /* something is due */
     KP_COMMAND_HELD_RETRY = 7, /* a held signal, taken in again */
     KP_COMMAND_HELD_DROP = 8,  /* a held signal that a person gives up, with the reason */
-    KP_COMMAND_DECIDE = 10,    /* of some forms: one person, or two */
+    KP_COMMAND_KNOWN_CHECK = 9, /* a partner asks whether a person is known (core/known.h) */
+    KP_COMMAND_DECIDE = 10,     /* of some forms: one person, or two */
 };
 
 struct kp_command_head {
@@ -78,11 +79,18 @@ struct kp_command_enrol {
     int64_t not_after_ms;
 };
 
+/* Who asks for whom and why. The mention has no role and no part of a signal. */
+struct kp_command_check {
+    uint8_t requester_type, reason; /* RequesterType and CheckReason of the wire */
+    struct kp_command_mention person;
+};
+
 /* Writers: append to a body. The head first, then the parts of the kind. */
 void kp_command_put_head(struct kp_writer *writer, const struct kp_command_head *head);
 void kp_command_put_batch(struct kp_writer *writer, const struct kp_command_batch *batch);
 void kp_command_put_signal(struct kp_writer *writer, const struct kp_command_signal *signal);
 void kp_command_put_enrol(struct kp_writer *writer, const struct kp_command_enrol *enrol);
+void kp_command_put_check(struct kp_writer *writer, const struct kp_command_check *check);
 
 /* Readers: slices borrow from the body. A body that does not decode leaves the reader failed
  * (kp_reader_ok). */
@@ -92,5 +100,6 @@ void kp_command_get_signal(struct kp_reader *reader, struct kp_command_signal *r
 /* Its persons' parts tile the end of the signal: checked before anything is cut by them. */
 bool kp_command_signal_fits(const struct kp_command_signal *signal);
 void kp_command_get_enrol(struct kp_reader *reader, struct kp_command_enrol *ret_enrol);
+void kp_command_get_check(struct kp_reader *reader, struct kp_command_check *ret_check);
 
 #endif
