@@ -32,6 +32,8 @@ kp_query_fn kp_query_review_reject, kp_query_review_undo, kp_query_match_explain
 kp_query_fn kp_query_match_unmerge;
 /* query_person.c */
 kp_query_fn kp_query_person_count, kp_query_proposal_list;
+/* query_known.c */
+kp_query_fn kp_query_known_check_list;
 /* query_store.c */
 kp_query_fn kp_query_backup, kp_query_store_digest, kp_query_store_verify;
 
