@@ -52,6 +52,11 @@ static void make_partners(struct kp_house_config *config)
         COPY(to->name, from->name);
         COPY(to->oin, from->oin);
         to->known_elsewhere = from->known_elsewhere;
+        to->check_as = from->check_as;
+        to->check_for = from->check_for;
+        to->checks_max = from->checks_max;
+        to->told_roles = from->told_roles;
+        COPY(to->contact, from->contact);
         config->profile.chains[i] = from->chain;
     }
 }

@@ -27,6 +27,7 @@ struct kp_hub_options {
     uint32_t intake_workers;
     uint64_t snapshot_every; /* positions */
     int64_t tick_every_ms;
+    int64_t check_delay_ms; /* from a KnownCheck to its answer */
     enum kp_log_level log_level;
     uint64_t journal_map_bytes, store_map_bytes, store_scratch_bytes;
 };

@@ -109,6 +109,30 @@ static void check_oins(const struct kp_house_file *file, struct kp_config_report
     }
 }
 
+/* Who is told of is reached by his contact, and an answer has room for all of them. */
+static void check_contacts(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    size_t bytes = 0;
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        const struct kp_file_partner *partner = &file->partners[i];
+        bool told = partner->told_roles != 0;
+        size_t before = bytes;
+        bytes +=
+            told ? strlen(partner->name) + strlen(partner->contact) + KP_KNOWN_CONTACT_BYTES : 0;
+        if (told && partner->contact[0] == '\0') {
+            kp_config_complain(report, partner, label(text, "partner", partner->id, "contact"),
+                               "is required with told_roles");
+        } else if (before <= KP_KNOWN_CONTACTS_BYTES_MAX && bytes > KP_KNOWN_CONTACTS_BYTES_MAX) {
+            kp_config_complain(report, partner->contact,
+                               label(text, "partner", partner->id, "contact"),
+                               "is too long: names and contacts of those with told_roles are at "
+                               "most %u bytes together, and %u more for each",
+                               KP_KNOWN_CONTACTS_BYTES_MAX, KP_KNOWN_CONTACT_BYTES);
+        }
+    }
+}
+
 static void check_users(const struct kp_house_file *file, struct kp_config_report *report)
 {
     char text[LABEL_BYTES];
@@ -214,6 +238,7 @@ void kp_house_check(const struct kp_house_file *file, struct kp_config_report *r
 {
     check_ids(file, report);
     check_oins(file, report);
+    check_contacts(file, report);
     check_users(file, report);
     check_themes(file, report);
     check_overleggen(file, report);
@@ -240,6 +265,16 @@ static bool check_example(const struct kp_house_file *file, struct kp_config_rep
             kp_config_complain(report, rows[i].value, rows[i].option,
                                "\"%s\" is the example's; a production house has its own",
                                rows[i].value);
+            ok = false;
+        }
+    }
+    for (uint16_t i = 0; i < file->partner_count; i++) {
+        const struct kp_file_partner *partner = &file->partners[i];
+        char text[LABEL_BYTES];
+        if (strstr(partner->contact, EXAMPLE_NAME) != NULL) {
+            kp_config_complain(
+                report, partner->contact, label(text, "partner", partner->id, "contact"),
+                "\"%s\" is the example's; nobody would answer there", partner->contact);
             ok = false;
         }
     }

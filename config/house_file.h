@@ -27,6 +27,8 @@ struct kp_file_partner {
     char oin[KP_OIN_DIGITS + 1];
     enum kp_chain chain;
     bool known_elsewhere;
+    uint32_t check_as, check_for, checks_max, told_roles;
+    char contact[KP_NAME_BYTES_MAX + 1];
 };
 
 struct kp_file_user {

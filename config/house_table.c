@@ -64,6 +64,22 @@ static const struct kp_choice kinds[] = {
 static const struct kp_choice casus_roles[] = {
     {"pleger", 1}, {"slachtoffer", 2}, {"getuige", 3}, {"kind", 4}, {"overig", 5}, {NULL, 0},
 };
+/* The numbers of RequesterType and CheckReason in proto/knooppunt/v1/known.proto; as above. */
+static const struct kp_choice requester_types[] = {
+    {"landelijk-raadpleger", 1}, {"zsm-raadpleger", 2},
+    {"medewerker-om", 3},        {"procesregisseur-zvh", 4},
+    {"medewerker-vt", 5},        {"liaison", 6},
+    {"medewerker-partner", 7},   {NULL, 0},
+};
+static const struct kp_choice check_reasons[] = {
+    {"verrijking-vt", 1},
+    {"verrijking-vth", 2},
+    {"basistaken-zvh", 3},
+    {"plustaken-zvh", 4},
+    {"radicalisering", 5},
+    {"afdoening-om", 6},
+    {NULL, 0},
+};
 
 static const struct kp_option profile_rows[] = {
     {"id", KP_OPTION_ID, KP_AT(struct kp_file_profile, id), .doc = "Short name of the house."},
@@ -119,6 +135,11 @@ static const struct kp_option hub_rows[] = {
             "the two newest."},
     {"tick", KP_OPTION_DURATION, HUB(tick_every_ms), .min = 10, .max = 60 * MS_SECOND, .dflt = "1s",
      .doc = "How often the hub looks whether a deadline is due."},
+    {"check_delay", KP_OPTION_DURATION, HUB(check_delay_ms), .min = 10, .max = 5 * MS_SECOND,
+     .dflt = "100ms",
+     .doc = "From a check whether a person is known (KnownCheck) to its answer, whatever it says; "
+            "one that takes longer is answered after a multiple of it. Longer than the hub needs "
+            "for one under its usual load."},
     {"log_level", KP_OPTION_CHOICE, HUB(log_level), .choices = log_levels, .dflt = "info",
      .doc = "Events below this level are not written."},
     {"journal_map", KP_OPTION_SIZE, HUB(journal_map_bytes), .min = 64 << 20,
@@ -145,6 +166,21 @@ static const struct kp_option partner_rows[] = {
      .doc =
          "The grant to hear, without any content, that the person of its own signal is also known "
          "elsewhere. Off until the house grants it."},
+    {"check_as", KP_OPTION_CHOICES, KP_AT(struct kp_file_partner, check_as),
+     .choices = requester_types,
+     .doc = "As whom it may check whether a person is known in the house; only with its grant "
+            "`known_elsewhere`. None: every answer is \"not known\"."},
+    {"check_for", KP_OPTION_CHOICES, KP_AT(struct kp_file_partner, check_for),
+     .choices = check_reasons, .doc = "For which reasons it may; likewise."},
+    {"checks_max", KP_OPTION_NUMBER, KP_AT(struct kp_file_partner, checks_max), .max = 1000000,
+     .dflt = "100",
+     .doc = "Checks in a day (UTC), whatever is answered; beyond them the answer is `QUOTA`."},
+    {"told_roles", KP_OPTION_CHOICES, KP_AT(struct kp_file_partner, told_roles),
+     .choices = casus_roles,
+     .doc = "Others who check are told that this partner knows the person when it reported him in "
+            "one of these roles. None: never, until the house grants it."},
+    {"contact", KP_OPTION_TEXT, KP_AT(struct kp_file_partner, contact), .dflt = "",
+     .doc = "Whom they are to call there; required with `told_roles`."},
 };
 static const struct kp_section partner_section = {"partner", sizeof(struct kp_file_partner),
                                                   partner_rows, KP_ROWS(partner_rows),

@@ -8,6 +8,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "core/match/form.h"
+#include "core/match/keys.h"
 #include "core/outbox.h"
 #include "intake/intake.h"
 #include "proto/codec.h"
@@ -21,6 +23,7 @@
 /* A frame on its way to a worker; NULL: its peer has left, the door's session is over. */
 struct item {
     uint16_t door;
+    struct kp_mono arrived;
     struct kp_frame *frame;
 };
 
@@ -34,6 +37,7 @@ struct desk {
     struct kp_hub *hub;
     struct limits *limits; /* by door; each door has one desk */
     struct kp_intake *intake;
+    struct kp_mono arrived; /* the frame that is handled */
     struct kp_arena arena;
     uint8_t *command; /* KP_JOURNAL_RECORD_BYTES_MAX: one while it is made */
 };
@@ -150,7 +154,7 @@ void kp_frames_on_frame(void *context, uint16_t door, struct kp_frame *frame)
     struct kp_slice bytes = kp_frame_bytes(frame);
     struct item *item = malloc(sizeof *item);
     KP_ASSERT(item != NULL);
-    *item = (struct item){.door = door, .frame = frame};
+    *item = (struct item){.door = door, .arrived = kp_mono_now(), .frame = frame};
     size_t waiting = atomic_fetch_add(&hub->worker_bytes, bytes.size);
     kp_hub_count(hub, KP_METRIC_frames_received, 1);
     if (waiting <= KP_INTAKE_QUEUE_BYTES_MAX &&
@@ -272,6 +276,10 @@ static void say_welcome(struct desk *desk, const struct kp_view *view, uint16_t 
     welcome.has_test_mode = welcome.has_journal_position = 1;
     welcome.test_mode = view->core.house.test_mode;
     welcome.journal_position = journal.last;
+    welcome.has_known_checks_per_day = counterpart->partner != KP_PARTNER_NONE;
+    welcome.known_checks_per_day = counterpart->partner == KP_PARTNER_NONE
+                                       ? 0
+                                       : view->core.house.partners[counterpart->partner].checks_max;
     welcome.n_mailboxes = 1;
     welcome.mailboxes = states;
     envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_WELCOME;
@@ -339,15 +347,11 @@ static enum kp_err on_hello(struct desk *desk, const struct kp_view *view, uint1
 
 /* --- a batch --- */
 
-static enum kp_err admit(struct kp_hub *hub, const struct kp_view *view, uint16_t door,
-                         struct kp_diag *reterr_diag)
+/* What speaks against more of this door, or of any. */
+static enum kp_err admit_command(struct kp_hub *hub, uint16_t door, struct kp_diag *reterr_diag)
 {
     if (atomic_load(&hub->disk_full)) {
         return kp_fail(reterr_diag, KP_E_LATER, "the hub's disk is too full");
-    }
-    if (atomic_load(&hub->held[door]) >= view->core.house.held_per_partner_max) {
-        return kp_fail(reterr_diag, KP_E_LATER,
-                       "the list of held signals is full; the house must clear it first");
     }
     (void)pthread_mutex_lock(&hub->progress.lock);
     uint64_t backlog = hub->progress.journalled - hub->progress.applied;
@@ -356,10 +360,20 @@ static enum kp_err admit(struct kp_hub *hub, const struct kp_view *view, uint16_
         return kp_fail(reterr_diag, KP_E_LATER, "the hub is catching up");
     }
     if (!kp_deliver_take_off(hub->deliver, door, KP_DOOR_BATCHES_IN_FLIGHT_MAX)) {
-        return kp_fail(reterr_diag, KP_E_LATER, "more than %u batches in flight",
+        return kp_fail(reterr_diag, KP_E_LATER, "more than %u batches or checks in flight",
                        KP_DOOR_BATCHES_IN_FLIGHT_MAX);
     }
     return KP_OK;
+}
+
+static enum kp_err admit(struct kp_hub *hub, const struct kp_view *view, uint16_t door,
+                         struct kp_diag *reterr_diag)
+{
+    if (atomic_load(&hub->held[door]) >= view->core.house.held_per_partner_max) {
+        return kp_fail(reterr_diag, KP_E_LATER,
+                       "the list of held signals is full; the house must clear it first");
+    }
+    return admit_command(hub, door, reterr_diag);
 }
 
 static enum kp_err check_batch(const Knooppunt__V1__SubmitBatch *batch, struct kp_diag *reterr_diag)
@@ -516,6 +530,67 @@ static enum kp_err on_batch(struct desk *desk, const struct kp_view *view, uint1
     return err;
 }
 
+/* --- a check whether a person is known --- */
+
+static struct kp_entry *check_entry(struct desk *desk, uint16_t door,
+                                    const Knooppunt__V1__Envelope *envelope,
+                                    const struct kp_command_check *check)
+{
+    struct kp_command_head head = {.kind = KP_COMMAND_KNOWN_CHECK, .actor = door};
+    struct kp_entry *entry = kp_entry_new(
+        KP_COMMAND_KNOWN_CHECK, 256 + KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX, /* positions= */ 1);
+    struct kp_writer writer;
+    memcpy(head.message_id, envelope->message_id.data, sizeof head.message_id);
+    memcpy(entry->message_id, envelope->message_id.data, sizeof entry->message_id);
+    memcpy(entry->session, envelope->session.data, sizeof entry->session);
+    entry->door = door;
+    entry->arrived = desk->arrived;
+    kp_writer_init(&writer, entry->body, entry->body_capacity);
+    kp_command_put_head(&writer, &head);
+    kp_command_put_check(&writer, check);
+    KP_ASSERT(kp_writer_ok(&writer));
+    entry->body_size = writer.size;
+    return entry;
+}
+
+/* Whether he may ask at all is judged by the core, behind the same answer: a refusal here hangs on
+ * the frame and on how busy the hub is, never on a person or a grant. */
+static enum kp_err on_known_check(struct desk *desk, const struct kp_view *view, uint16_t door,
+                                  const struct kp_view_counterpart *counterpart,
+                                  const Knooppunt__V1__Envelope *envelope,
+                                  struct kp_diag *reterr_diag)
+{
+    struct kp_hub *hub = desk->hub;
+    struct kp_command_check check;
+    if (counterpart->partner == KP_PARTNER_NONE) {
+        return kp_fail(reterr_diag, KP_E_NOT_ENTITLED, "only a partner checks");
+    }
+    enum kp_err err = kp_view_standing(counterpart, kp_clock_now(hub));
+    if (err != KP_OK) {
+        return kp_fail(reterr_diag, err, "%s", kp_err_text(err));
+    }
+    err = kp_intake_check(desk->intake, &view->core.house, envelope->known_check, &desk->arena,
+                          &check, reterr_diag);
+    if (err == KP_OK) {
+        err = admit_command(hub, door, reterr_diag);
+    }
+    if (err != KP_OK) {
+        return err;
+    }
+    if (!kp_known_admit(hub)) {
+        kp_deliver_land(hub->deliver, door);
+        return kp_fail(reterr_diag, KP_E_LATER, "too many checks wait");
+    }
+    struct kp_entry *entry = check_entry(desk, door, envelope, &check);
+    if (kp_queue_try_push(hub->writer_queue, entry) != KP_OK) {
+        (void)kp_entry_free(entry);
+        kp_known_give_up(hub);
+        kp_deliver_land(hub->deliver, door);
+        return kp_fail(reterr_diag, KP_E_LATER, "the journal is busy");
+    }
+    return KP_OK;
+}
+
 /* --- credit and acknowledgement --- */
 
 static enum kp_err check_mailbox(const struct kp_view_counterpart *counterpart, const char *mailbox,
@@ -601,6 +676,8 @@ static enum kp_err dispatch(struct desk *desk, const struct kp_view *view, uint1
     switch ((int)envelope->body_case) {
     case KNOOPPUNT__V1__ENVELOPE__BODY_SUBMIT_BATCH:
         return on_batch(desk, view, door, counterpart, envelope, reterr_diag);
+    case KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_CHECK:
+        return on_known_check(desk, view, door, counterpart, envelope, reterr_diag);
     case KNOOPPUNT__V1__ENVELOPE__BODY_CREDIT:
         return on_credit(desk, door, counterpart, envelope->credit, reterr_diag);
     case KNOOPPUNT__V1__ENVELOPE__BODY_ACK:
@@ -651,6 +728,7 @@ static void handle(struct desk *desk, uint16_t door, struct kp_slice frame)
 static void take_frame(struct desk *desk, struct item *item)
 {
     struct kp_slice frame = kp_frame_bytes(item->frame);
+    desk->arrived = item->arrived;
     if (!atomic_load(&desk->hub->fatal)) {
         handle(desk, item->door, frame);
     }

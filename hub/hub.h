@@ -71,6 +71,7 @@ struct kp_entry {
     uint32_t positions;
     uint16_t ack_mailbox; /* KP_COMMAND_ACK: only the last of a group goes to the journal */
     uint64_t ack_seq;
+    struct kp_mono arrived;          /* KP_COMMAND_KNOWN_CHECK: its answer leaves by it */
     struct kp_waiter *waiter;        /* NULL: nobody waits */
     struct kp_entry_signal *signals; /* positions of them, for the receipt of a batch */
     size_t body_size, body_capacity;
@@ -112,6 +113,22 @@ struct kp_revoking {
     struct kp_revocation list[KP_REVOKING_MAX];
 };
 
+/* Checks that wait for their answer (known.c); under the progress lock. */
+struct kp_known_waiting {
+    uint64_t position;
+    uint16_t door;
+    uint8_t session[KP_SESSION_BYTES];
+    uint8_t message_id[KP_MESSAGE_ID_BYTES];
+    struct kp_mono due;
+    uint8_t *frame; /* the answer, once the check is applied */
+    size_t frame_bytes;
+};
+struct kp_known {
+    atomic_uint admitted; /* those on their way through the journal too */
+    uint32_t count;
+    struct kp_known_waiting *list; /* KP_KNOWN_WAITING_MAX, in no order */
+};
+
 /* The hub's time: the wall clock, as long as it goes with the monotonic one since then. */
 struct kp_clock_base {
     pthread_mutex_t lock;
@@ -142,7 +159,8 @@ struct kp_hub {
     struct kp_queue *worker_queues[KP_INTAKE_WORKERS_MAX];
     uint32_t worker_count;
     atomic_size_t worker_bytes; /* of frames that wait for a worker */
-    pthread_t workers[KP_INTAKE_WORKERS_MAX], writer, applier, keeper, operator_thread;
+    pthread_t workers[KP_INTAKE_WORKERS_MAX], writer, applier, keeper, operator_thread,
+        known_thread;
 
     pthread_mutex_t renew_lock; /* one renewal of the view at a time */
     pthread_mutex_t view_lock;
@@ -151,6 +169,7 @@ struct kp_hub {
     struct kp_clock_base clock;
     _Atomic uint32_t held[KP_COUNTERPART_NUMBERS]; /* held signals of each partner, as applied */
     struct kp_progress progress;
+    struct kp_known known;
     _Atomic uint64_t keep_from; /* the journal may be trimmed below this */
     atomic_bool disk_full, clock_parted, clock_confirmed, snapshot_running, snapshot_wanted;
     _Atomic uint64_t snapshot_position;
@@ -238,6 +257,15 @@ void *kp_writer_run(void *hub);
 void *kp_applier_run(void *hub);
 /* Wait until @position is applied; false when the hub stops first. */
 bool kp_applier_wait(struct kp_hub *hub, uint64_t position);
+
+/* known.c: the answers to checks whether a person is known. From its arrival a check is admitted
+ * (false: too many wait), then either given up, or put on the list with its position. */
+void kp_known_init(struct kp_hub *hub);
+void kp_known_done(struct kp_hub *hub);
+bool kp_known_admit(struct kp_hub *hub);
+void kp_known_give_up(struct kp_hub *hub);
+void kp_known_put(struct kp_hub *hub, const struct kp_entry *entry, uint64_t position);
+void *kp_known_run(void *hub);
 
 /* operator.c: the socket, -1 and a diagnosis on failure; then the thread that serves it */
 int kp_operator_listen(const char *path, struct kp_diag *reterr_diag);

@@ -169,6 +169,7 @@ static void init_shared(struct kp_hub *hub)
     KP_ASSERT(pthread_mutex_init(&hub->clock.lock, NULL) == 0);
     KP_ASSERT(pthread_cond_init(&hub->progress.changed, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
+    kp_known_init(hub);
     hub->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     KP_ASSERT(hub->stop_fd >= 0);
     hub->writer_queue = kp_queue_new(WRITER_QUEUE);
@@ -248,6 +249,7 @@ static enum kp_err start(struct kp_hub *hub, struct kp_worker *workers, struct k
     if (err == KP_OK) {
         KP_ASSERT(pthread_create(&hub->operator_thread, NULL, kp_operator_run, hub) == 0);
         KP_ASSERT(pthread_create(&hub->keeper, NULL, kp_keeper_run, hub) == 0);
+        KP_ASSERT(pthread_create(&hub->known_thread, NULL, kp_known_run, hub) == 0);
     }
     return err;
 }
@@ -271,6 +273,8 @@ static void stop(struct kp_hub *hub)
     (void)pthread_join(hub->applier, NULL);
     (void)pthread_join(hub->keeper, NULL);
     (void)pthread_join(hub->operator_thread, NULL);
+    (void)pthread_join(hub->known_thread, NULL);
+    kp_known_done(hub);
     hub->doors = kp_doors_stop(hub->doors, kp_frames_bye(&arena, KP_E_LATER, "the hub stops"));
     hub->deliver = kp_deliver_stop(hub->deliver);
     (void)close(hub->operator_fd);

@@ -65,6 +65,7 @@ static const struct {
     {"user.list", kp_query_user_list},
     {"person.count", kp_query_person_count},
     {"proposal.list", kp_query_proposal_list},
+    {"known-check.list", kp_query_known_check_list},
     {"backup", kp_query_backup},
     {"store.digest", kp_query_store_digest},
     {"store.verify", kp_query_store_verify},

@@ -38,6 +38,8 @@ kp_query_fn kp_query_match_train, kp_query_epoch_list, kp_query_epoch_compare;
 kp_query_fn kp_query_epoch_activate;
 /* query_person.c */
 kp_query_fn kp_query_person_count, kp_query_proposal_list;
+/* query_known.c */
+kp_query_fn kp_query_known_check_list;
 /* query_store.c */
 kp_query_fn kp_query_backup, kp_query_store_digest, kp_query_store_verify;
 

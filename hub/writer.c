@@ -301,6 +301,8 @@ static void finish_group(struct writer *writer)
         } else if (entry->kind == KP_COMMAND_ACK) {
             kp_crash_point("ack.after_journal");
             kp_hub_count(hub, KP_METRIC_acks, 1);
+        } else if (entry->kind == KP_COMMAND_KNOWN_CHECK) {
+            kp_known_put(hub, entry, writer->records[i].position);
         }
         if (entry->waiter != NULL) {
             tell_waiter(entry->waiter, KP_OK, writer->records[i].position + entry->positions - 1);

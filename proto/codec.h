@@ -13,6 +13,7 @@
 #include "knooppunt/v1/envelope.pb-c.h"
 #include "knooppunt/v1/event.pb-c.h"
 #include "knooppunt/v1/identity.pb-c.h"
+#include "knooppunt/v1/known.pb-c.h"
 #include "knooppunt/v1/signal.pb-c.h"
 
 struct kp_gate {

@@ -32,6 +32,7 @@ struct kp_client {
     uint64_t last_position;
     bool connected; /* the link is up */
     bool in_session;
+    bool takes_checks; /* the hub, of this partner */
     uint8_t session[SESSION_BYTES];
     uint8_t hello_id[KP_MESSAGE_ID_BYTES];
     struct kp_mono hello_at; /* say it (again) then, unless in a session */
@@ -364,6 +365,31 @@ enum kp_err kp_client_submit(struct kp_client *client, const uint8_t *message_id
     return err;
 }
 
+enum kp_err kp_client_check(struct kp_client *client, const uint8_t *message_id,
+                            const Knooppunt__V1__KnownCheck *check, struct kp_diag *reterr_diag)
+{
+    KP_ASSERT(client->magic == MAGIC);
+    if (!client->in_session) {
+        return kp_fail(reterr_diag, KP_E_STATE, "no session with the hub now");
+    }
+    if (!client->takes_checks) {
+        return kp_fail(reterr_diag, KP_E_SCHEMA, "this hub takes no checks");
+    }
+    if (client->in_flight_count >= client->in_flight_max) {
+        return kp_fail(reterr_diag, KP_E_LATER, "%u batches and checks wait for their answer",
+                       client->in_flight_count);
+    }
+    Knooppunt__V1__Envelope envelope = KNOOPPUNT__V1__ENVELOPE__INIT;
+    envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_CHECK;
+    envelope.known_check = (Knooppunt__V1__KnownCheck *)(uintptr_t)check; /* only read */
+    kp_arena_reset(&client->sending);
+    enum kp_err err = send_envelope(client, &envelope, message_id, reterr_diag);
+    if (err == KP_OK) {
+        memcpy(client->in_flight[client->in_flight_count++], message_id, KP_MESSAGE_ID_BYTES);
+    }
+    return err;
+}
+
 /* A message of a session that needs no answer. */
 static enum kp_err send_small(struct kp_client *client, Knooppunt__V1__Envelope *envelope,
                               struct kp_diag *reterr_diag)
@@ -422,6 +448,7 @@ static enum kp_err on_welcome(struct kp_client *client, const Knooppunt__V1__Wel
     client->in_session = true;
     client->in_flight_count = 0;
     client->in_flight_max = KP_DOOR_BATCHES_IN_FLIGHT_MAX;
+    client->takes_checks = welcome->has_known_checks_per_day;
     if (welcome->has_batches_in_flight_max &&
         welcome->batches_in_flight_max < client->in_flight_max) {
         client->in_flight_max = welcome->batches_in_flight_max;
@@ -523,12 +550,20 @@ static enum kp_err on_envelope(struct kp_client *client, const Knooppunt__V1__En
             ret_event->answer = envelope->answer;
         }
         return KP_OK;
+    case KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_ANSWER:
+        if (is_of_session(client, envelope)) {
+            forget_in_flight(client, slice_of_binary(envelope->known_answer->check_message_id));
+            ret_event->kind = KP_CLIENT_KNOWN;
+            ret_event->known = envelope->known_answer;
+        }
+        return KP_OK;
     case KNOOPPUNT__V1__ENVELOPE__BODY__NOT_SET: /* of a newer hub */
     case KNOOPPUNT__V1__ENVELOPE__BODY_HELLO:
     case KNOOPPUNT__V1__ENVELOPE__BODY_SUBMIT_BATCH:
     case KNOOPPUNT__V1__ENVELOPE__BODY_CREDIT:
     case KNOOPPUNT__V1__ENVELOPE__BODY_ACK:
     case KNOOPPUNT__V1__ENVELOPE__BODY_QUERY:
+    case KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_CHECK:
     default:
         return KP_OK; /* not for a client */
     }

@@ -167,6 +167,7 @@ static enum kp_err on_event(struct runtime *runtime, const struct kp_client_even
         on_shut_out(runtime, event->err);
         return KP_OK;
     case KP_CLIENT_ANSWER:
+    case KP_CLIENT_KNOWN:
     case KP_CLIENT_NOTHING:
     default:
         return KP_OK;

@@ -22,6 +22,10 @@
 #define KP_CHAIN_CERTIFICATES_MAX 4u
 #define KP_CHAIN_BYTES_MAX (KP_CHAIN_CERTIFICATES_MAX * KP_CERTIFICATE_BYTES_MAX)
 #define KP_SIGNATURE_BYTES_MAX 512u
+/* A KnownAnswer, whatever it says; and what all contacts of a house may take of it. */
+#define KP_KNOWN_ANSWER_BYTES 8192u
+#define KP_KNOWN_CONTACTS_BYTES_MAX 8000u
+#define KP_KNOWN_CONTACT_BYTES 9u /* of each one, beside its two texts: at most */
 
 /* The house */
 #define KP_PARTNERS_MAX 256u
@@ -55,6 +59,7 @@
 #define KP_BACKLOG_POSITIONS_MAX 5000000u /* journalled and not yet applied; beyond it: LATER */
 #define KP_LATER_MS 500u                  /* what a refusal with LATER asks to wait */
 #define KP_DOOR_BATCHES_IN_FLIGHT_MAX 32u
+#define KP_KNOWN_WAITING_MAX 8192u /* checks without an answer, of all doors; beyond it: LATER */
 #define KP_JOURNAL_QUEUE_COMMANDS 1024u
 #define KP_JOURNAL_GROUP_BYTES_MAX (16u << 20)
 #define KP_JOURNAL_RECORD_BYTES_MAX (6u << 20)
@@ -78,6 +83,10 @@
 #define KP_CLOCK_PART_US_MAX 60000000
 
 _Static_assert(KP_SIGNAL_BYTES_MAX < KP_FRAME_BYTES_MAX, "one signal fits in a frame");
+/* Message id, code and hit take 23 bytes; padding of 128 or more has a head of three. */
+_Static_assert(KP_KNOWN_CONTACTS_BYTES_MAX + 23u + 3u + 128u <= KP_KNOWN_ANSWER_BYTES &&
+                   KP_KNOWN_ANSWER_BYTES < 16384u,
+               "an answer with every contact is padded to its size");
 _Static_assert(KP_SIGNAL_PERSONS_MAX < 32u, "the index of a person in its signal has five bits");
 _Static_assert(KP_JOURNAL_RECORD_BYTES_MAX <= KP_JOURNAL_GROUP_BYTES_MAX,
                "a record fits in a group");

@@ -15,10 +15,12 @@ struct kp_audit_entry {
     uint64_t position;
     uint8_t kind; /* enum kp_command_kind */
     uint16_t actor;
-    uint8_t outcome; /* OutcomeKind of a signal; 0 for other commands */
-    struct kp_wall stamp;
     uint8_t
-        digest[KP_SHA256_BYTES]; /* salted digest of the signal, or digest of the command's body */
+        outcome; /* OutcomeKind of a signal, enum kp_known_outcome of a check; 0 for other commands
+                  */
+    struct kp_wall stamp;
+    uint8_t digest[KP_SHA256_BYTES]; /* salted digest of the signal, digest of the row of a check,
+                                        or of the command's body */
 };
 
 #define KP_AUDIT_PEAKS_MAX 64

@@ -346,3 +346,74 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
     }
     kp_cluster_follow(core, txn, changes);
 }
+
+/* --- whom it would be one person with --- */
+
+static bool same_bsn(const struct kp_core *core, const struct kp_form *a, const struct kp_form *b)
+{
+    struct kp_match_score score;
+    kp_match_score(&core->model, a, b, &score);
+    return score.principle == KP_PRINCIPLE_BSN;
+}
+
+/* Of a person who bears the form by its BSN alone: all his forms, once he is frozen; else those
+ * that would be left to him then. */
+static void take_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                        uint64_t id, struct kp_kin *ret_kin)
+{
+    struct kp_person person;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool loaded = kp_person_load(txn, id, 0, &person);
+    for (uint32_t i = 0; loaded && i < person.form_count && i < KP_COMPONENT_FORMS_MAX; i++) {
+        struct kp_known_form other;
+        size_t inner = kp_txn_scratch_mark(txn);
+        if (person.component == KP_COMPONENT_FROZEN ||
+            (kp_forms_load(txn, core->model.terms, person.forms[i].id, &other) &&
+             same_bsn(core, &form->form, &other.form))) {
+            ret_kin->forms[ret_kin->count] = person.forms[i].id;
+            ret_kin->persons[ret_kin->count++] = id;
+        }
+        kp_txn_scratch_restore(txn, inner);
+    }
+    kp_txn_scratch_restore(txn, mark);
+}
+
+/* As add_frozen would find. */
+static void frozen_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                       const struct kp_match_keys *keys, struct kp_kin *ret_kin)
+{
+    uint64_t *holders;
+    uint32_t count;
+    if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && ret_kin->count == 0; i++) {
+        struct kp_known_form other;
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (kp_forms_load(txn, core->model.terms, holders[i], &other) &&
+            same_bsn(core, &form->form, &other.form)) {
+            take_frozen(core, txn, form, other.person, ret_kin);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
+bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                    const struct kp_match_keys *keys, const struct kp_reach *reach,
+                    struct kp_kin *ret_kin)
+{
+    size_t mark = kp_txn_scratch_mark(txn);
+    ret_kin->count = 0;
+    struct kp_weighing *set = reach->full ? NULL : kp_weigh_open(core, txn);
+    if (reach->full) {
+        frozen_kin(core, txn, form, keys, ret_kin);
+    } else if (set != NULL) {
+        kp_weigh_take_new(set, form, keys);
+        for (uint32_t i = 0; i < reach->count; i++) {
+            kp_weigh_take(set, reach->persons[i]);
+        }
+        kp_weigh_kin(set, form->id, ret_kin);
+    }
+    kp_txn_scratch_restore(txn, mark);
+    return kp_txn_error(txn) == KP_OK;
+}

@@ -37,6 +37,11 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
 /* What follows where the form made a block too large. */
 void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
                        const struct kp_block_change *changes);
+/* Who would be one person with a form that is not there, if it came: what kp_cluster_add would
+ * find, and nothing is changed. false: the transaction failed. */
+bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
+                    const struct kp_match_keys *keys, const struct kp_reach *reach,
+                    struct kp_kin *ret_kin);
 /* No mention of @person has the form any more. @component: what his state says (it may be gone). */
 void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t person,
                        uint64_t component);

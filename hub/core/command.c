@@ -157,3 +157,17 @@ void kp_command_get_enrol(struct kp_reader *reader, struct kp_command_enrol *ret
     ret_enrol->curve_public = kp_get_slice(reader);
     ret_enrol->not_after_ms = kp_get_i64(reader);
 }
+
+void kp_command_put_check(struct kp_writer *writer, const struct kp_command_check *check)
+{
+    kp_put_u8(writer, check->requester_type);
+    kp_put_u8(writer, check->reason);
+    put_mention(writer, &check->person);
+}
+
+void kp_command_get_check(struct kp_reader *reader, struct kp_command_check *ret_check)
+{
+    ret_check->requester_type = kp_get_u8(reader);
+    ret_check->reason = kp_get_u8(reader);
+    get_mention(reader, &ret_check->person);
+}

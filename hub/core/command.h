@@ -22,9 +22,10 @@ enum kp_command_kind {
     KP_COMMAND_TICK = 6,       /* something is due */
     KP_COMMAND_HELD_RETRY = 7, /* a held signal, taken in again */
     KP_COMMAND_HELD_DROP = 8,  /* a held signal that a person gives up, with the reason */
-    KP_COMMAND_DECIDE = 10,    /* of some forms: one person, or two */
-    KP_COMMAND_EPOCH = 11,     /* what the house learned of itself */
-    KP_COMMAND_ACTIVATE = 12,  /* the epoch by which is weighed from now on */
+    KP_COMMAND_KNOWN_CHECK = 9, /* a partner asks whether a person is known (core/known.h) */
+    KP_COMMAND_DECIDE = 10,     /* of some forms: one person, or two */
+    KP_COMMAND_EPOCH = 11,      /* what the house learned of itself */
+    KP_COMMAND_ACTIVATE = 12,   /* the epoch by which is weighed from now on */
 };
 
 struct kp_command_head {
@@ -72,6 +73,12 @@ struct kp_command_batch {
     uint32_t signal_count;
 };
 
+/* Who asks for whom and why. The mention has no role and no part of a signal. */
+struct kp_command_check {
+    uint8_t requester_type, reason; /* RequesterType and CheckReason of the wire */
+    struct kp_command_mention person;
+};
+
 struct kp_command_enrol {
     struct kp_slice counterpart; /* id */
     struct kp_slice certificate; /* DER */
@@ -84,6 +91,7 @@ struct kp_command_enrol {
 void kp_command_put_head(struct kp_writer *writer, const struct kp_command_head *head);
 void kp_command_put_batch(struct kp_writer *writer, const struct kp_command_batch *batch);
 void kp_command_put_signal(struct kp_writer *writer, const struct kp_command_signal *signal);
+void kp_command_put_check(struct kp_writer *writer, const struct kp_command_check *check);
 void kp_command_put_enrol(struct kp_writer *writer, const struct kp_command_enrol *enrol);
 
 /* Readers: slices borrow from the body. A body that does not decode leaves the reader failed
@@ -93,6 +101,7 @@ void kp_command_get_batch(struct kp_reader *reader, struct kp_command_batch *ret
 void kp_command_get_signal(struct kp_reader *reader, struct kp_command_signal *ret_signal);
 /* Its persons' parts tile the end of the signal: checked before anything is cut by them. */
 bool kp_command_signal_fits(const struct kp_command_signal *signal);
+void kp_command_get_check(struct kp_reader *reader, struct kp_command_check *ret_check);
 void kp_command_get_enrol(struct kp_reader *reader, struct kp_command_enrol *ret_enrol);
 
 #endif

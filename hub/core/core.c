@@ -8,6 +8,7 @@
 #include "core/decision.h"
 #include "core/epoch.h"
 #include "core/held.h"
+#include "core/known.h"
 #include "core/meta.h"
 #include "core/outbox.h"
 #include "core/ripe.h"
@@ -261,6 +262,9 @@ static void dispatch(struct kp_core *core, struct kp_txn *txn,
         }
         break;
     }
+    case KP_COMMAND_KNOWN_CHECK:
+        kp_known_apply(core, txn, head, reader);
+        return; /* audited there: what was told, and nothing of whom */
     case KP_COMMAND_TICK:
         apply_tick(core, txn);
         return; /* not audited: what it causes is in events */

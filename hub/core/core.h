@@ -27,6 +27,7 @@ struct kp_effects {
                        64]; /* bit: something new is in it, or it was acknowledged */
     uint32_t outcomes[9];   /* by OutcomeKind */
     uint32_t persons_made, casus_ready, casus_lapsed, known_elsewhere;
+    uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define HOUSE_VERSION 1
+#define HOUSE_VERSION 2 /* 1: nobody checks whether a person is known, nobody is told of */
 
 static void put_text(struct kp_writer *writer, const char *text)
 {
@@ -73,6 +73,11 @@ void kp_house_put(struct kp_writer *writer, const struct kp_house *house)
         put_text(writer, partner->oin);
         kp_put_u8(writer, partner->known_elsewhere ? 1 : 0);
         kp_put_u16(writer, partner->number);
+        kp_put_u32(writer, partner->check_as);
+        kp_put_u32(writer, partner->check_for);
+        kp_put_u32(writer, partner->checks_max);
+        kp_put_u32(writer, partner->told_roles);
+        put_text(writer, partner->contact);
     }
     kp_put_u16(writer, house->user_count);
     for (uint32_t i = 0; i < house->user_count; i++) {
@@ -89,7 +94,7 @@ void kp_house_put(struct kp_writer *writer, const struct kp_house *house)
     }
 }
 
-static void get_partners(struct kp_reader *reader, struct kp_house *ret_house)
+static void get_partners(struct kp_reader *reader, uint8_t version, struct kp_house *ret_house)
 {
     uint16_t count = kp_get_u16(reader);
     for (uint32_t i = 0; i < count && kp_reader_ok(reader); i++) {
@@ -103,6 +108,13 @@ static void get_partners(struct kp_reader *reader, struct kp_house *ret_house)
         get_text(reader, partner->oin, sizeof partner->oin);
         partner->known_elsewhere = kp_get_u8(reader) != 0;
         partner->number = kp_get_u16(reader);
+        if (version >= 2) {
+            partner->check_as = kp_get_u32(reader);
+            partner->check_for = kp_get_u32(reader);
+            partner->checks_max = kp_get_u32(reader);
+            partner->told_roles = kp_get_u32(reader);
+            get_text(reader, partner->contact, sizeof partner->contact);
+        }
         ret_house->partner_count = (uint16_t)(i + 1);
     }
 }
@@ -130,7 +142,8 @@ enum kp_err kp_house_get(struct kp_slice bytes, struct kp_house *ret_house)
     struct kp_reader reader;
     kp_reader_init(&reader, bytes);
     memset(ret_house, 0, sizeof *ret_house);
-    if (kp_get_u8(&reader) != HOUSE_VERSION) {
+    uint8_t version = kp_get_u8(&reader);
+    if (version < 1 || version > HOUSE_VERSION) {
         return KP_E_MALFORMED;
     }
     get_text(&reader, ret_house->id, sizeof ret_house->id);
@@ -140,7 +153,7 @@ enum kp_err kp_house_get(struct kp_slice bytes, struct kp_house *ret_house)
     ret_house->port_first = kp_get_u16(&reader);
     ret_house->port_last = kp_get_u16(&reader);
     ret_house->held_per_partner_max = kp_get_u32(&reader);
-    get_partners(&reader, ret_house);
+    get_partners(&reader, version, ret_house);
     get_users(&reader, ret_house);
     uint16_t themes = kp_get_u16(&reader);
     if (themes > KP_THEMES_MAX) {

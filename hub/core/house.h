@@ -28,6 +28,13 @@ struct kp_partner {
     bool known_elsewhere; /* may hear "also known elsewhere" */
     uint16_t
         number; /* counterpart number, given by the core (core/counterpart.h); 0 from the loader */
+    /* As asker: with known_elsewhere, who of him may check (bit n: RequesterType n), why (bit n:
+     * CheckReason n), and how often in a day. */
+    uint32_t check_as, check_for, checks_max;
+    /* As one who knows: of whom he reported in these roles (bit n: CasusRole n) others may be told,
+     * and whom they are to call. */
+    uint32_t told_roles;
+    char contact[KP_NAME_BYTES_MAX + 1];
 };
 
 struct kp_user {

@@ -436,3 +436,25 @@ void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_perso
         }
     }
 }
+
+void kp_weigh_kin(struct kp_weighing *set, uint64_t form, struct kp_kin *ret_kin)
+{
+    uint32_t group = UINT32_MAX;
+    ret_kin->count = 0;
+    if (failed(set)) {
+        return;
+    }
+    sort_members(set);
+    find_components(set, KP_HOLD_ALL);
+    part_component(set, 0, KP_HOLD_ALL);
+    for (uint32_t i = 0; i < set->count && !failed(set); i++) {
+        group = set->members[i].known.id == form ? set->members[i].group : group;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct member *member = &set->members[i];
+        if (member->group == group && member->known.id != form) {
+            ret_kin->forms[ret_kin->count] = member->known.id;
+            ret_kin->persons[ret_kin->count++] = member->known.person;
+        }
+    }
+}

@@ -44,6 +44,15 @@ void kp_weigh_take_new(struct kp_weighing *set, const struct kp_known_form *form
 /* A component of which nobody who is taken may say any more that he stands in it; 0: none. */
 void kp_weigh_take_component(struct kp_weighing *set, uint64_t component);
 void kp_weigh(struct kp_weighing *set, enum kp_hold hold);
+/* The forms that would be one person with another one. */
+struct kp_kin {
+    uint32_t count;
+    uint64_t forms[KP_COMPONENT_FORMS_MAX];
+    uint64_t persons[KP_COMPONENT_FORMS_MAX]; /* who bears each of them now */
+};
+/* In place of kp_weigh, for a set that holds together as a whole: who would be one person with this
+ * form of it. Nothing is carried out. */
+void kp_weigh_kin(struct kp_weighing *set, uint64_t form, struct kp_kin *ret_kin);
 /* Afterwards: who bears a form of the set. */
 void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_person,
                      uint64_t *ret_component);

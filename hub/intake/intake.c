@@ -5,7 +5,6 @@
 #include "intake/form.h"
 #include "intake/keys.h"
 #include "intake/validate.h"
-#include "proto/codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,4 +195,17 @@ void kp_intake_take(struct kp_intake *intake, const struct kp_house *house, uint
                         ret_signal->reference_tag);
         }
     }
+}
+
+enum kp_err kp_intake_check(struct kp_intake *intake, const struct kp_house *house,
+                            const Knooppunt__V1__KnownCheck *check, struct kp_arena *arena,
+                            struct kp_command_check *ret_check, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = kp_validate_check(house, check, reterr_diag);
+    if (err == KP_OK) {
+        *ret_check = (struct kp_command_check){.requester_type = (uint8_t)check->requester_type,
+                                               .reason = (uint8_t)check->reason};
+        take_person(intake, house, check->person, arena, &ret_check->person);
+    }
+    return err;
 }

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/house.h"
+#include "proto/codec.h"
 
 struct kp_intake;
 
@@ -36,6 +37,14 @@ struct kp_intake_signal {
 void kp_intake_take(struct kp_intake *intake, const struct kp_house *house, uint16_t partner,
                     const struct kp_intake_signal *received, struct kp_arena *arena,
                     struct kp_command_signal *ret_signal);
+
+/* A check, as far as the core needs it. @ret_check borrows from @arena. Why it must be refused: as
+ * kp_validate_check. */
+KP_MUST_CHECK enum kp_err kp_intake_check(struct kp_intake *intake, const struct kp_house *house,
+                                          const Knooppunt__V1__KnownCheck *check,
+                                          struct kp_arena *arena,
+                                          struct kp_command_check *ret_check,
+                                          struct kp_diag *reterr_diag);
 
 /* The tag under which (partner, reference) is kept: for looking up by hand. */
 void kp_intake_reference_tag(struct kp_intake *intake, uint16_t partner, struct kp_slice reference,

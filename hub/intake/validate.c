@@ -11,6 +11,8 @@
 #define ROLE_MAX 5
 #define LEEFGEBIED_MAX 12
 #define SEVERITY_MAX 5
+#define REQUESTER_TYPE_MAX 7
+#define CHECK_REASON_MAX 6
 /* 1900 to 2199 */
 #define REGISTERED_MS_MIN (-25567 * KP_DAY_MS)
 #define REGISTERED_MS_MAX (84005 * KP_DAY_MS)
@@ -85,9 +87,6 @@ static enum kp_err check_person(const struct kp_house *house,
         {"birth_place", person->birth_place},
         {"v_nummer", person->v_nummer},
     };
-    if (!person->has_role || person->role < 1 || person->role > ROLE_MAX) {
-        return kp_fail_field(reterr_diag, KP_E_ROLE, "role", "not a role of the wire");
-    }
     enum kp_err err = check_bsn(house, person->bsn, "bsn", reterr_diag);
     if (err == KP_OK) {
         err = check_date(person->birth_date, "birth_date", reterr_diag);
@@ -103,6 +102,15 @@ static enum kp_err check_person(const struct kp_house *house,
     return err;
 }
 
+static enum kp_err check_role(const Knooppunt__V1__PersonMention *person,
+                              struct kp_diag *reterr_diag)
+{
+    if (!person->has_role || person->role < 1 || person->role > ROLE_MAX) {
+        return kp_fail_field(reterr_diag, KP_E_ROLE, "role", "not a role of the wire");
+    }
+    return KP_OK;
+}
+
 static enum kp_err check_persons(const struct kp_house *house, const Knooppunt__V1__Signal *signal,
                                  struct kp_diag *reterr_diag)
 {
@@ -112,7 +120,8 @@ static enum kp_err check_persons(const struct kp_house *house, const Knooppunt__
     }
     for (size_t i = 0; i < signal->n_persons; i++) {
         struct kp_diag inner;
-        enum kp_err err = check_person(house, signal->persons[i], &inner);
+        enum kp_err err = check_role(signal->persons[i], &inner);
+        err = err == KP_OK ? check_person(house, signal->persons[i], &inner) : err;
         if (err != KP_OK) {
             char field[sizeof inner.field + 32];
             (void)snprintf(field, sizeof field, "persons[%zu].%s", i, inner.field); /* fits */
@@ -196,4 +205,32 @@ enum kp_err kp_validate_signal(const struct kp_house *house, const Knooppunt__V1
         err = check_lists(house, signal, reterr_diag);
     }
     return err == KP_OK ? check_persons(house, signal, reterr_diag) : err;
+}
+
+enum kp_err kp_validate_check(const struct kp_house *house, const Knooppunt__V1__KnownCheck *check,
+                              struct kp_diag *reterr_diag)
+{
+    struct kp_diag inner = {0};
+    if (!check->has_requester_type || check->requester_type < 1 ||
+        check->requester_type > REQUESTER_TYPE_MAX) {
+        return kp_fail_field(reterr_diag, KP_E_VALUE, "known_check.requester_type",
+                             "not a type of the wire");
+    }
+    if (!check->has_reason || check->reason < 1 || check->reason > CHECK_REASON_MAX) {
+        return kp_fail_field(reterr_diag, KP_E_VALUE, "known_check.reason",
+                             "not a reason of the wire");
+    }
+    if (check->person == NULL) {
+        return kp_fail_field(reterr_diag, KP_E_MISSING, "known_check.person", "absent");
+    }
+    if (check->person->has_role) {
+        return kp_fail_field(reterr_diag, KP_E_ROLE, "known_check.person.role", "a check has none");
+    }
+    enum kp_err err = check_person(house, check->person, &inner);
+    if (err != KP_OK) {
+        char field[sizeof inner.field + 32];
+        (void)snprintf(field, sizeof field, "known_check.person.%s", inner.field); /* fits */
+        return kp_fail_field(reterr_diag, err, field, "%s", inner.text);
+    }
+    return KP_OK;
 }

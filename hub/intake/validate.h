@@ -12,6 +12,11 @@ KP_MUST_CHECK enum kp_err kp_validate_signal(const struct kp_house *house,
                                              const Knooppunt__V1__Signal *signal,
                                              struct kp_diag *reterr_diag);
 
+/* The same for a check; a fault refuses it. */
+KP_MUST_CHECK enum kp_err kp_validate_check(const struct kp_house *house,
+                                            const Knooppunt__V1__KnownCheck *check,
+                                            struct kp_diag *reterr_diag);
+
 /* yyyymmdd of a valid date; 0 for NULL. */
 int32_t kp_validate_date(const Knooppunt__V1__Date *date);
 

@@ -42,6 +42,7 @@ enum kp_client_event_kind {
     KP_CLIENT_REFUSAL,
     KP_CLIENT_DELIVER, /* events of one mailbox, in order */
     KP_CLIENT_ANSWER,
+    KP_CLIENT_KNOWN,    /* what a check was answered: hit or no hit, and contacts */
     KP_CLIENT_LOST,     /* the connection or session ended; the client reconnects by itself */
     KP_CLIENT_SHUT_OUT, /* the hub does not accept this key: err tells unknown (KP_E_KEY_UNKNOWN) or
                            revoked; it keeps trying slowly */
@@ -57,6 +58,7 @@ struct kp_client_event {
     const Knooppunt__V1__Refusal *refusal;
     const Knooppunt__V1__Deliver *deliver;
     const Knooppunt__V1__Answer *answer;
+    const Knooppunt__V1__KnownAnswer *known; /* names its check by check_message_id */
 };
 
 /* Wait up to @timeout_ms for the next event. Keeps heartbeats, Hello and reconnects going.
@@ -83,6 +85,13 @@ KP_MUST_CHECK enum kp_err kp_client_submit(struct kp_client *client, const uint8
                                            const char *traceparent,
                                            const struct kp_client_signal *signals, uint32_t count,
                                            struct kp_diag *reterr_diag);
+/* Ask whether a person is known in the house. @message_id: as of a batch; one that got no answer
+ * before its session ended is asked again, with an id of its own. Borrowed until return.
+ * KP_E_STATE  no session now · KP_E_SCHEMA  this hub takes no checks · KP_E_LATER  too many batches
+ * and checks in flight */
+KP_MUST_CHECK enum kp_err kp_client_check(struct kp_client *client, const uint8_t *message_id,
+                                          const Knooppunt__V1__KnownCheck *check,
+                                          struct kp_diag *reterr_diag);
 KP_MUST_CHECK enum kp_err kp_client_credit(struct kp_client *client, const char *mailbox,
                                            uint32_t events, struct kp_diag *reterr_diag);
 KP_MUST_CHECK enum kp_err kp_client_ack(struct kp_client *client, const char *mailbox, uint64_t seq,

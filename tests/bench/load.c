@@ -288,6 +288,7 @@ static void on_event(struct door *door, const struct kp_client_event *event, int
     case KP_CLIENT_SHUT_OUT:
         give_up("the session ended", NULL);
     case KP_CLIENT_ANSWER:
+    case KP_CLIENT_KNOWN:
     case KP_CLIENT_NOTHING:
     default:
         break;

@@ -390,6 +390,23 @@ uint32_t world_count_doubts(struct world *world)
     return count;
 }
 
+void world_check(struct world *world, const struct asked *asked, struct kp_stored_check *ret_check)
+{
+    struct kp_writer writer;
+    struct world_form room;
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_command_check check = {.requester_type = asked->as != 0 ? asked->as : 6,
+                                     .reason = asked->why != 0 ? asked->why : 3};
+    world_mention(asked->bsn, asked->name, &check.person, &room);
+    begin_command(world, &writer, KP_COMMAND_KNOWN_CHECK, world_number(world, asked->partner));
+    kp_command_put_check(&writer, &check);
+    apply(world, writer.size, 1);
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    assert_true(kp_known_get(txn, world->position, ret_check));
+    kp_txn_abort(txn);
+}
+
 static uint64_t position_in(struct kp_txn *txn, const char *partner, const char *reference)
 {
     struct kp_reference known = {0};

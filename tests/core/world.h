@@ -10,6 +10,7 @@
 #include "core/decision.h"
 #include "core/dossier.h"
 #include "core/epoch.h"
+#include "core/known.h"
 #include "core/match.h"
 #include "core/outbox.h"
 #include "core/person.h"
@@ -88,6 +89,14 @@ void world_activate(struct world *world, uint32_t epoch);
 void world_restart(struct world *world);
 /* Doubts that stand: pairs of forms that are two persons' and that nobody has decided. */
 uint32_t world_count_doubts(struct world *world);
+/* A partner checks whether a person is known, as RequesterType 6 and for CheckReason 3 unless it is
+ * said otherwise; what is kept of it. */
+struct asked {
+    const char *partner;
+    uint8_t as, why;
+    const char *bsn, *name; /* as of a mention; both NULL: nobody can be looked for */
+};
+void world_check(struct world *world, const struct asked *asked, struct kp_stored_check *ret_check);
 /* Person of the mention in the signal that stands for the reference now; 0: none. */
 uint64_t world_person(struct world *world, const char *partner, const char *reference,
                       uint32_t index);

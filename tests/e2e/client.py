@@ -48,11 +48,11 @@ def load_messages():
     subprocess.run(["protoc", f"--proto_path={PROTO}", f"--python_out={folder.name}", *files], check=True)
     sys.path.insert(0, folder.name)
     modules = [importlib.import_module(f"knooppunt.v1.{name}_pb2")
-               for name in ("envelope", "event", "identity", "signal")]
+               for name in ("envelope", "event", "identity", "known", "signal")]
     return (folder, *modules)
 
 
-_folder, wire, event, identity, signal = load_messages()
+_folder, wire, event, identity, known, signal = load_messages()
 
 
 class Untrusted(Exception):
@@ -248,6 +248,10 @@ class Batch:
             certificate_digest=hashlib.sha256(keys.certificate_der()).digest())
 
 
+# What a check was answered, how long that took, and in how many bytes.
+Known = collections.namedtuple("Known", "answer seconds frame_bytes")
+
+
 class Client:
     """One connection of one counterpart with its door. Use it from one thread; close it."""
 
@@ -260,6 +264,8 @@ class Client:
         self.batches = {}  # message_id -> Batch, without an answer yet
         self.answers = {}  # message_id of a batch -> ReceiptBody or an exception
         self.deliveries = collections.deque()
+        self.checks = {}  # message_id of a check -> when it was sent, without an answer yet
+        self.known = {}  # message_id of a check -> Known
         self.context = zmq.Context()
         self.endpoint = endpoint or bundle.endpoint
         self.open_socket()
@@ -328,6 +334,14 @@ class Client:
         self.send(message_id=batch.message_id, submit_batch=batch.body)
         return batch.message_id
 
+    def check(self, requester_type, reason, person):
+        """Ask whether a person is known; returns the message id. In a new session it must be asked again."""
+        message_id = uuid7()
+        self.checks[message_id] = time.monotonic()
+        self.send(message_id=message_id,
+                  known_check=known.KnownCheck(requester_type=requester_type, reason=reason, person=person))
+        return message_id
+
     def credit(self, mailbox, events):
         self.send(credit=wire.Credit(mailbox=mailbox, events=events))
 
@@ -348,6 +362,7 @@ class Client:
             self.take_connection(zmq.utils.monitor.recv_monitor_message(self.monitor))
         if self.socket in ready:
             parts = self.socket.recv_multipart()
+            self.frame_at, self.frame_bytes = time.monotonic(), sum(map(len, parts))
             if len(parts) == 1:
                 self.take(wire.Envelope.FromString(parts[0]))
 
@@ -373,6 +388,8 @@ class Client:
         elif body == "deliver":
             for delivery in envelope.deliver.deliveries:
                 self.deliveries.append((envelope.deliver.mailbox, delivery.seq, event.Event.FromString(delivery.event)))
+        elif body == "known_answer":
+            self.take_known(envelope.known_answer)
         elif body == "bye":
             self.session = None
             raise Refused(envelope.bye)
@@ -405,7 +422,13 @@ class Client:
         self.last_position = max([self.last_position] + [line.position for line in body.signals])
         self.answers[body.batch_message_id] = (body, receipt, batch)
 
+    def take_known(self, answer):
+        sent = self.checks.pop(answer.check_message_id, None)
+        if sent is not None:
+            self.known[answer.check_message_id] = Known(answer, self.frame_at - sent, self.frame_bytes)
+
     def take_refusal(self, refusal):
+        self.checks.pop(refusal.refused_message_id, None)
         if self.batches.pop(refusal.refused_message_id, None) is None:
             raise Refused(refusal)
         self.answers[refusal.refused_message_id] = Refused(refusal)
@@ -427,6 +450,13 @@ class Client:
         if isinstance(answer, Refused):
             raise answer
         return answer
+
+    def wait_known(self, message_id, wait_s=WAIT_S):
+        """What this check was answered: Known; raises Refused."""
+        until = time.monotonic() + wait_s
+        while message_id not in self.known:
+            self.step(until)
+        return self.known.pop(message_id)
 
     def wait_event(self, wait_s=WAIT_S):
         """(mailbox, seq, Event) of the next delivery. Give credit first."""

@@ -141,6 +141,15 @@ class House:
                 text = re.sub(r"(?m)^hub:\n", f"hub:\n  {name}: {value}\n", text)
         path.write_text(text)
 
+    def set_partner(self, name, options):
+        """Options of one partner, instead of what the example says."""
+        path = self.house / "house.yaml"
+        head, begin, rest = path.read_text().partition(f"  - id: {name}\n")
+        end = re.search(r"(?m)^(  - |\S)", rest).start()
+        block = "".join(line for line in rest[:end].splitlines(keepends=True) if line.strip().split(":")[0] not in options)
+        block += "".join(f"    {option}: {value}\n" for option, value in options.items())
+        path.write_text(head + begin + block + rest[end:])
+
     # --- programs ---
     def cli(self, *arguments, hub=True, expect=0, timeout=120):
         extra = ["--socket", self.house / "run/hub.sock"] if hub else []

@@ -12,9 +12,9 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import client  # noqa: E402
 import house  # noqa: E402
-from client import event, identity, signal, wire  # noqa: E402, F401
+from client import event, identity, known, signal, wire  # noqa: E402, F401
 
-OK, LATER = 0, 2
+OK, LATER, QUOTA = 0, 2, 19
 (FRAME_SIZE, DEPTH, FIELD_COUNT, MALFORMED, NOT_CANONICAL, UTF8, SCHEMA, SESSION, UNEXPECTED, MISSING, VALUE,
  LENGTH) = range(20, 32)
 (KEY_UNKNOWN, KEY_REVOKED, CERT_UNTRUSTED, CERT_EXPIRED, CERT_REVOKED, CERT_MISMATCH, SIGNATURE, ALGORITHM, HOUSE, SENDER,
@@ -52,6 +52,7 @@ class Test(unittest.TestCase):
     PARTNERS = ("politie", "om", "reclassering")
     USERS = ()
     SETTINGS = None
+    PARTNER_SETTINGS = {}
     HUB_ENV = None
     maxDiff = None
 
@@ -61,6 +62,8 @@ class Test(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.house = house.House(folder.name, settings=cls.SETTINGS)
         cls.addClassCleanup(cls.house.stop)
+        for name, options in cls.PARTNER_SETTINGS.items():
+            cls.house.set_partner(name, options)
         cls.anchors = cls.house.house / "trust/anchors.pem"
         cls.hub = cls.house.start_hub(env=cls.HUB_ENV)
         cls.pid = cls.hub.child.pid

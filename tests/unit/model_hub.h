@@ -54,7 +54,7 @@ struct model_hub {
     uint8_t session[16];
     bool in_session;
     uint32_t hellos, batches, bad_batches;
-    bool no_welcome, no_receipts, no_outcomes, break_receipts;
+    bool takes_checks, no_welcome, no_receipts, no_outcomes, break_receipts;
     bool newer;              /* of a later version: its messages hold more, see hub_make_newer */
     bool drop_after_journal; /* journal the next batch and fall silent: the answer is lost */
     uint32_t in_flight_max;  /* told in the Welcome */
@@ -439,6 +439,8 @@ static inline void hub_on_hello(struct model_hub *hub, const Knooppunt__V1__Hell
     welcome.batches_in_flight_max = hub->in_flight_max;
     welcome.has_journal_position = 1;
     welcome.journal_position = hub->journal_count;
+    welcome.has_known_checks_per_day = hub->takes_checks;
+    welcome.known_checks_per_day = 9;
     welcome.n_mailboxes = 1;
     welcome.mailboxes = states;
     envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_WELCOME;
@@ -627,6 +629,28 @@ static inline void hub_on_batch(struct model_hub *hub, const Knooppunt__V1__Enve
     }
 }
 
+/* Who is called Bekend is known. */
+static inline void hub_on_check(struct model_hub *hub, const Knooppunt__V1__Envelope *check)
+{
+    Knooppunt__V1__Envelope envelope = KNOOPPUNT__V1__ENVELOPE__INIT;
+    Knooppunt__V1__KnownAnswer answer = KNOOPPUNT__V1__KNOWN_ANSWER__INIT;
+    Knooppunt__V1__Contact contact = KNOOPPUNT__V1__CONTACT__INIT;
+    Knooppunt__V1__Contact *contacts[] = {&contact};
+    char partner[] = "Politie";
+    char text[] = "het loket";
+    contact.partner = partner;
+    contact.text = text;
+    answer.has_check_message_id = answer.has_code = answer.has_known = answer.has_padding = 1;
+    answer.check_message_id = check->message_id;
+    answer.known = strcmp(check->known_check->person->surname, "Bekend") == 0;
+    answer.n_contacts = answer.known ? 1 : 0;
+    answer.contacts = contacts;
+    answer.padding = hub_binary("\0\0", 2);
+    envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_ANSWER;
+    envelope.known_answer = &answer;
+    hub_send(hub, &envelope);
+}
+
 /* Take one frame, waiting up to @timeout_ms; false: none came. */
 static inline bool hub_step(struct model_hub *hub, int timeout_ms)
 {
@@ -659,6 +683,8 @@ static inline bool hub_step(struct model_hub *hub, int timeout_ms)
     }
     if (envelope->body_case == KNOOPPUNT__V1__ENVELOPE__BODY_SUBMIT_BATCH) {
         hub_on_batch(hub, envelope);
+    } else if (envelope->body_case == KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_CHECK) {
+        hub_on_check(hub, envelope);
     } else if (envelope->body_case == KNOOPPUNT__V1__ENVELOPE__BODY_CREDIT) {
         assert_string_equal(envelope->credit->mailbox, "om");
         hub->credit += envelope->credit->events;

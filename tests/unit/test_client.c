@@ -303,6 +303,47 @@ static void answer_is_told(void **state)
     assert_int_equal(fixture->event.answer->n_sections, 1);
 }
 
+static enum kp_err check(struct fixture *fixture, uint8_t number, const char *surname)
+{
+    uint8_t id[16] = {number};
+    Knooppunt__V1__KnownCheck known = KNOOPPUNT__V1__KNOWN_CHECK__INIT;
+    Knooppunt__V1__PersonMention person = KNOOPPUNT__V1__PERSON_MENTION__INIT;
+    person.surname = (char *)(uintptr_t)surname;
+    known.has_requester_type = known.has_reason = 1;
+    known.requester_type = KNOOPPUNT__V1__REQUESTER_TYPE__REQUESTER_TYPE_LIAISON;
+    known.reason = KNOOPPUNT__V1__CHECK_REASON__CHECK_REASON_BASISTAKEN_ZVH;
+    known.person = &person;
+    return kp_client_check(fixture->client, id, &known, &fixture->diag);
+}
+
+static void a_check_is_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->hub.takes_checks = true;
+    assert_int_equal(check(fixture, 1, "Bekend"), KP_E_STATE);
+    until_welcome(fixture);
+    assert_int_equal(check(fixture, 1, "Bekend"), KP_OK);
+    assert_int_equal(until(fixture, KP_CLIENT_KNOWN), KP_OK);
+    assert_true(fixture->event.known->known);
+    assert_int_equal(fixture->event.known->check_message_id.data[0], 1);
+    assert_string_equal(fixture->event.known->contacts[0]->text, "het loket");
+    for (uint8_t number = 2; number < 6; number++) { /* as many as the hub lets in flight */
+        assert_int_equal(check(fixture, number, "Onbekend"), KP_OK);
+    }
+    assert_int_equal(check(fixture, 6, "Onbekend"), KP_E_LATER);
+    assert_int_equal(until(fixture, KP_CLIENT_KNOWN), KP_OK);
+    assert_false(fixture->event.known->known);
+    assert_int_equal(fixture->event.known->n_contacts, 0);
+    assert_int_equal(check(fixture, 6, "Onbekend"), KP_OK);
+}
+
+static void a_hub_that_takes_no_checks_is_sent_none(void **state)
+{
+    struct fixture *fixture = *state;
+    until_welcome(fixture);
+    assert_int_equal(check(fixture, 1, "Bekend"), KP_E_SCHEMA);
+}
+
 /* A message of a kind that this version does not have, and a code: no fault, the session goes on.
  */
 static void what_this_version_does_not_know_disturbs_nothing(void **state)
@@ -493,6 +534,8 @@ int main(void)
         TEST(bye_ends_the_session_with_its_reason),
         TEST(deliveries_follow_credit_and_stop_at_it),
         TEST(answer_is_told),
+        TEST(a_check_is_answered),
+        TEST(a_hub_that_takes_no_checks_is_sent_none),
         TEST(what_this_version_does_not_know_disturbs_nothing),
         TEST(receipt_of_a_newer_hub_is_kept_whole),
         TEST(rubbish_is_not_the_hub),

@@ -97,17 +97,29 @@ static void every_limit_is_in_the_table_as_it_is(void **state)
         uint32_t value;
     } limits[] = {
 #define LIMIT(name) {#name, name}
-        LIMIT(KP_FRAME_BYTES_MAX),     LIMIT(KP_DEPTH_MAX),
-        LIMIT(KP_FIELDS_MAX),          LIMIT(KP_SIGNAL_FIELDS_MAX),
-        LIMIT(KP_SIGNAL_BYTES_MAX),    LIMIT(KP_BATCH_SIGNALS_MAX),
-        LIMIT(KP_SALT_BYTES),          LIMIT(KP_DOOR_BATCHES_IN_FLIGHT_MAX),
-        LIMIT(KP_SIGNAL_PERSONS_MAX),  LIMIT(KP_MESSAGE_ID_BYTES),
-        LIMIT(KP_REFERENCE_BYTES_MAX), LIMIT(KP_NAME_BYTES_MAX),
-        LIMIT(KP_TEXT_BYTES_MAX),      LIMIT(KP_CERTIFICATE_BYTES_MAX),
-        LIMIT(KP_SIGNATURE_BYTES_MAX), LIMIT(KP_OIN_DIGITS),
-        LIMIT(KP_ID_BYTES_MAX),        LIMIT(KP_ACK_ROWS_MAX),
-        LIMIT(KP_DOOR_KEYS_MAX),       LIMIT(KP_HELD_PER_PARTNER_MAX),
-        LIMIT(KP_COMPONENT_SHARE),     LIMIT(KP_COMPONENT_MENTIONS_MAX),
+        LIMIT(KP_FRAME_BYTES_MAX),
+        LIMIT(KP_DEPTH_MAX),
+        LIMIT(KP_FIELDS_MAX),
+        LIMIT(KP_SIGNAL_FIELDS_MAX),
+        LIMIT(KP_SIGNAL_BYTES_MAX),
+        LIMIT(KP_BATCH_SIGNALS_MAX),
+        LIMIT(KP_SALT_BYTES),
+        LIMIT(KP_DOOR_BATCHES_IN_FLIGHT_MAX),
+        LIMIT(KP_SIGNAL_PERSONS_MAX),
+        LIMIT(KP_MESSAGE_ID_BYTES),
+        LIMIT(KP_REFERENCE_BYTES_MAX),
+        LIMIT(KP_NAME_BYTES_MAX),
+        LIMIT(KP_TEXT_BYTES_MAX),
+        LIMIT(KP_CERTIFICATE_BYTES_MAX),
+        LIMIT(KP_SIGNATURE_BYTES_MAX),
+        LIMIT(KP_OIN_DIGITS),
+        LIMIT(KP_ID_BYTES_MAX),
+        LIMIT(KP_ACK_ROWS_MAX),
+        LIMIT(KP_DOOR_KEYS_MAX),
+        LIMIT(KP_HELD_PER_PARTNER_MAX),
+        LIMIT(KP_KNOWN_ANSWER_BYTES),
+        LIMIT(KP_COMPONENT_SHARE),
+        LIMIT(KP_COMPONENT_MENTIONS_MAX),
 #undef LIMIT
     };
     size_t count = sizeof limits / sizeof limits[0];
@@ -268,6 +280,32 @@ static void the_receipt_of_the_example_verifies_and_no_altered_one(void **state)
                                binary(&open_frame("batch-frame")->message_id)));
 }
 
+static void the_check_of_the_example_is_one_and_its_answer_is_padded(void **state)
+{
+    (void)state;
+    const Knooppunt__V1__Envelope *frame = open_frame("check-frame");
+    assert_int_equal(frame->body_case, KNOOPPUNT__V1__ENVELOPE__BODY_KNOWN_CHECK);
+    assert_int_equal(frame->known_check->requester_type,
+                     KNOOPPUNT__V1__REQUESTER_TYPE__REQUESTER_TYPE_LIAISON);
+    assert_int_equal(frame->known_check->reason,
+                     KNOOPPUNT__V1__CHECK_REASON__CHECK_REASON_BASISTAKEN_ZVH);
+    assert_string_equal(frame->known_check->person->surname, "Jansen");
+    assert_false(frame->known_check->person->has_role);
+
+    static const uint8_t zeros[KP_KNOWN_ANSWER_BYTES];
+    struct kp_slice start = example("answer-start");
+    struct kp_slice all = joined(start, kp_slice_of(zeros, KP_KNOWN_ANSWER_BYTES - start.size));
+    ProtobufCMessage *message = NULL;
+    assert_int_equal(kp_codec_open(&knooppunt__v1__known_answer__descriptor, &kp_gate_frame, all,
+                                   &arena, &message, NULL, NULL),
+                     KP_OK);
+    const Knooppunt__V1__KnownAnswer *answer = (const Knooppunt__V1__KnownAnswer *)message;
+    assert_true(kp_slice_equal(binary(&answer->check_message_id), binary(&frame->message_id)));
+    assert_true(answer->known);
+    assert_int_equal(answer->n_contacts, 1);
+    assert_string_equal(answer->contacts[0]->partner, "Politie");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +314,7 @@ int main(void)
         cmocka_unit_test(every_message_is_told),
         cmocka_unit_test(the_batch_of_the_example_verifies),
         cmocka_unit_test(the_receipt_of_the_example_verifies_and_no_altered_one),
+        cmocka_unit_test(the_check_of_the_example_is_one_and_its_answer_is_padded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

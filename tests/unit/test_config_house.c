@@ -131,18 +131,23 @@ static void test_becomes_a_house(void **state)
 }
 
 /* The name of a kind or role in house.yaml is that of the wire, in lower case and with dashes. */
+static void file_name_of(const char *prefix, const char *wire_name, char ret_name[64])
+{
+    const char *from = wire_name + strlen(prefix);
+    size_t size = strlen(from);
+    assert_true(size < 64);
+    for (size_t i = 0; i <= size; i++) {
+        ret_name[i] = (char)(from[i] == '_'                     ? '-'
+                             : from[i] >= 'A' && from[i] <= 'Z' ? from[i] + 32
+                                                                : from[i]);
+    }
+}
+
 static uint32_t bits_of(const char *option, const char *prefix, const char *wire_name)
 {
     char name[64];
-    size_t size = strlen(wire_name + strlen(prefix));
-    assert_true(size < sizeof name);
-    for (size_t i = 0; i <= size; i++) {
-        char letter = wire_name[strlen(prefix) + i];
-        name[i] = (char)(letter == '_'                    ? '-'
-                         : letter >= 'A' && letter <= 'Z' ? letter + 32
-                                                          : letter);
-    }
     char text[1024];
+    file_name_of(prefix, wire_name, name);
     (void)snprintf(
         text, sizeof text,
         HOUSE PARTNERS USERS
@@ -152,6 +157,96 @@ static uint32_t bits_of(const char *option, const char *prefix, const char *wire
     assert_int_equal(parse(text), KP_OK);
     const struct kp_theme *theme = &config->house.themes[0];
     return strcmp(option, "kinds") == 0 ? theme->kinds : theme->roles;
+}
+
+/* The same for an option of a partner. */
+static uint32_t partner_bits_of(const char *option, const char *prefix, const char *wire_name)
+{
+    char name[64];
+    char text[1024];
+    file_name_of(prefix, wire_name, name);
+    (void)snprintf(text, sizeof text,
+                   HOUSE PARTNERS "  - {id: halt, name: H, oin: \"00000001000000000004\", chain: "
+                                  "justitie, contact: C, %s: [%s]}\n" USERS THEMES,
+                   option, name);
+    config = kp_house_config_free(config);
+    assert_int_equal(parse(text), KP_OK);
+    const struct kp_partner *partner = &config->house.partners[2];
+    return strcmp(option, "check_as") == 0    ? partner->check_as
+           : strcmp(option, "check_for") == 0 ? partner->check_for
+                                              : partner->told_roles;
+}
+
+static void test_checks_are_those_of_the_wire(void **state)
+{
+    (void)state;
+    static const struct {
+        const ProtobufCEnumDescriptor *type;
+        const char *option, *prefix;
+        unsigned count;
+    } options[] = {
+        {&knooppunt__v1__requester_type__descriptor, "check_as", "REQUESTER_TYPE_", 8},
+        {&knooppunt__v1__check_reason__descriptor, "check_for", "CHECK_REASON_", 7},
+        {&knooppunt__v1__casus_role__descriptor, "told_roles", "CASUS_ROLE_", 6},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        assert_int_equal(options[i].type->n_values, options[i].count);
+        for (unsigned n = 0; n < options[i].type->n_values; n++) {
+            const ProtobufCEnumValue *value = &options[i].type->values[n];
+            if (value->value != 0) {
+                assert_int_equal(partner_bits_of(options[i].option, options[i].prefix, value->name),
+                                 1u << value->value);
+            }
+        }
+    }
+}
+
+/* Nobody asks, nobody is told of, until it is written down; and whom to call with it. */
+static void test_checks_are_granted_one_by_one(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(HOUSE PARTNERS USERS THEMES), KP_OK);
+    const struct kp_partner *om = &config->house.partners[1];
+    assert_int_equal(om->check_as | om->check_for | om->told_roles, 0);
+    assert_int_equal(om->checks_max, 100);
+    assert_string_equal(om->contact, "");
+    assert_int_equal(config->hub.check_delay_ms, 100);
+    config = kp_house_config_free(config);
+    refuses(KP_E_CONFIG,
+            HOUSE PARTNERS "  - {id: halt, name: H, oin: \"00000001000000000004\", chain: "
+                           "justitie, told_roles: [pleger]}\n" USERS THEMES,
+            "house.yaml:8:10: partner \"halt\": contact: is required with told_roles", NULL);
+}
+
+/* What an answer holds is what a house may fill it with. */
+static void test_contacts_fit_in_an_answer(void **state)
+{
+    (void)state;
+    char text[32768];
+    char contact[KP_NAME_BYTES_MAX + 1];
+    memset(contact, 'c', KP_NAME_BYTES_MAX);
+    contact[KP_NAME_BYTES_MAX] = '\0';
+    for (int last = 199; last <= 200; last++) { /* 38 * 210 is 7980; of the 39th, 11 are left */
+        struct kp_writer writer;
+        kp_writer_init(&writer, text, sizeof text - 1);
+        kp_put_text(&writer, HOUSE "partners:\n");
+        for (unsigned i = 0; i < 39; i++) {
+            char line[512];
+            (void)snprintf(line, sizeof line,
+                           "  - {id: p%u, name: N, oin: \"000000010000000001%02u\", chain: zorg, "
+                           "told_roles: [kind], contact: \"%.*s\"}\n",
+                           i, i, i < 38 ? 200 : last - 189, contact);
+            kp_put_text(&writer, line);
+        }
+        kp_put_text(&writer, USERS THEMES);
+        kp_put_u8(&writer, 0);
+        assert_true(kp_writer_ok(&writer));
+        char *tell = strstr(text, "tell: [om]");
+        memcpy(tell, "tell: [p1]", strlen("tell: [p1]"));
+        assert_int_equal(parse(text), last == 199 ? KP_OK : KP_E_CONFIG);
+        assert_int_equal(report.message_count, last == 199 ? 0 : 1);
+        config = kp_house_config_free(config);
+    }
 }
 
 static void test_kinds_and_roles_are_those_of_the_wire(void **state)
@@ -396,6 +491,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_becomes_a_house, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kinds_and_roles_are_those_of_the_wire, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_checks_are_those_of_the_wire, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checks_are_granted_one_by_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_contacts_fit_in_an_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_and_oins_are_unique, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_refer_to_what_exists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ports_are_enough, set_up, tear_down),

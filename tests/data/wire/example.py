@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Prints the worked example of proto/README.md: one signal, its batch and its receipt, with real bytes.
+"""Prints the worked example of proto/README.md: one signal, its batch and its receipt, and a check, with real bytes.
 
 The keys are made from fixed seeds, so that the same bytes come out each time. They are known to the
 whole world: never use them for anything else.
@@ -14,6 +14,7 @@ import generate
 
 HOUSE_OIN = "00000009990000000000"
 PARTNER_OIN = "00000009990000000001"
+KNOWN_ANSWER_BYTES = 8192
 PARTNER_SEED = bytes(range(1, 33))
 HUB_SEED = bytes(range(101, 133))
 # RFC 8410: an Ed25519 private key in PKCS #8, and a public key, are these bytes and 32 more.
@@ -47,7 +48,7 @@ def show(name, value):
 
 def main():
     with tempfile.TemporaryDirectory() as directory:
-        env, _, ident, pb = generate.load_messages(directory)
+        env, _, ident, known, pb = generate.load_messages(directory)
         signal = pb.Signal(
             reference="W-77", version=1, action=pb.SIGNAL_ACTION_REPORT, kind=pb.SIGNAL_KIND_OVERLAST,
             incident_date=pb.Date(year=2026, month=11, day=3), area_code="GM0999",
@@ -71,10 +72,21 @@ def main():
             schema=1, message_id=generate.uuid7(0x30), session=generate.SESSION,
             receipt=env.Receipt(body=body, algorithm=ident.SIGNATURE_ALGORITHM_ED25519,
                                 signature=receipt_signature)).SerializeToString()
+        check_frame = env.Envelope(
+            schema=1, message_id=generate.uuid7(0x50), session=generate.SESSION,
+            known_check=known.KnownCheck(
+                requester_type=known.REQUESTER_TYPE_LIAISON, reason=known.CHECK_REASON_BASISTAKEN_ZVH,
+                person=pb.PersonMention(bsn="900000004", surname="Jansen"))).SerializeToString()
+        answer = known.KnownAnswer(
+            check_message_id=generate.uuid7(0x50), code=0, known=True,
+            contacts=[known.Contact(partner="Politie", text="infodesk@politie.example")])
+        answer.padding = bytes(KNOWN_ANSWER_BYTES - answer.ByteSize() - 3)
+        answer_start = answer.SerializeToString().rstrip(b"\0")
     for name, value in (("partner-public", public_key(PARTNER_SEED)), ("hub-public", public_key(HUB_SEED)),
                         ("signal", signal), ("salt", salt), ("digest", digest), ("signed", signed),
                         ("signature", signature), ("batch-frame", frame), ("receipt-body", body),
-                        ("receipt-signature", receipt_signature), ("receipt-frame", receipt_frame)):
+                        ("receipt-signature", receipt_signature), ("receipt-frame", receipt_frame),
+                        ("check-frame", check_frame), ("answer-start", answer_start)):
         show(name, value)
 
 

@@ -20,7 +20,7 @@ def load_messages(directory):
     subprocess.run(["protoc", f"--proto_path={PROTO}", f"--python_out={directory}", *files], check=True)
     sys.path.insert(0, directory)
     return [importlib.import_module(f"knooppunt.v1.{name}_pb2")
-            for name in ("envelope", "event", "identity", "signal")]
+            for name in ("envelope", "event", "identity", "known", "signal")]
 
 
 def counting_bytes(size, first=1):
@@ -88,7 +88,7 @@ def signals(pb):
     yield "nothing", pb.Signal()
 
 
-def envelopes(env, ident, signal_bytes):
+def envelopes(env, ident, known, person, signal_bytes):
     def wrap(**body):
         return env.Envelope(schema=1, message_id=MESSAGE_ID, session=SESSION, traceparent=TRACEPARENT, **body)
 
@@ -98,7 +98,7 @@ def envelopes(env, ident, signal_bytes):
     yield "welcome", wrap(welcome=env.Welcome(
         schema=1, session=SESSION, house="voorbeeldstad", house_oin="00000009990000000000",
         batch_signals_max=500, frame_bytes_max=1 << 20, batches_in_flight_max=32, credit_max=4096,
-        test_mode=True, journal_position=123456789,
+        test_mode=True, journal_position=123456789, known_checks_per_day=200,
         mailboxes=[env.MailboxState(mailbox="partner-politie", acked_seq=0, last_seq=17),
                    env.MailboxState(mailbox="tweede")]))
     yield "submit_batch", wrap(submit_batch=env.SubmitBatch(
@@ -130,6 +130,13 @@ def envelopes(env, ident, signal_bytes):
                                 env.Value(name="absent")]),
                 env.Row()]), env.Section()]))
     yield "bye", wrap(bye=env.Bye(code=41, text="de sleutel is ingetrokken"))
+    yield "known_check", wrap(known_check=known.KnownCheck(
+        requester_type=known.REQUESTER_TYPE_LIAISON, reason=known.CHECK_REASON_BASISTAKEN_ZVH, person=person))
+    yield "known_answer", wrap(known_answer=known.KnownAnswer(
+        check_message_id=MESSAGE_ID, code=0, known=True, padding=bytes(200), contacts=[
+            known.Contact(partner="Openbaar Ministerie", text="zsm@om.example"), known.Contact(partner="")]))
+    yield "known_answer_no", wrap(known_answer=known.KnownAnswer(
+        check_message_id=MESSAGE_ID, code=19, known=False, padding=bytes(250)))
     yield "nothing", env.Envelope()
 
 
@@ -174,13 +181,22 @@ def identities(pb):
                                    algorithm=pb.SIGNATURE_ALGORITHM_ED25519, signature=counting_bytes(64))
 
 
+def person_of(pb, one):
+    """Who is in the signal, without what he did."""
+    person = pb.PersonMention()
+    person.CopyFrom(one.persons[0])
+    person.ClearField("role")
+    return person
+
+
 def vectors():
     with tempfile.TemporaryDirectory() as directory:
-        env, event, ident, signal = load_messages(directory)
+        env, event, ident, known, signal = load_messages(directory)
         made = dict(signals(signal))
         for name, message in made.items():
             yield f"Signal.{name}", message
-        for name, message in envelopes(env, ident, made["typical"].SerializeToString()):
+        for name, message in envelopes(env, ident, known, person_of(signal, made["typical"]),
+                                       made["typical"].SerializeToString()):
             yield f"Envelope.{name}", message
         for name, message in events(event, signal):
             yield f"Event.{name}", message
