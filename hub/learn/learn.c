@@ -322,12 +322,19 @@ static void learn_family(struct learner *learner)
 
 /* --- all of it --- */
 
+/* Or so many went away meanwhile. */
+static bool is_too_small(const struct learner *learner)
+{
+    return learner->learned->forms < KP_LEARN_FORMS_MIN ||
+           learner->sample_count < KP_LEARN_FORMS_MIN;
+}
+
 static void learn(struct learner *learner)
 {
     struct kp_learned *learned = learner->learned;
     count_forms(learner);
     read_sample(learner);
-    if (learned->forms < KP_LEARN_FORMS_MIN || learner->sample_count < KP_LEARN_FORMS_MIN) {
+    if (is_too_small(learner)) {
         return;
     }
     kp_match_model_init(&learned->model, learned->forms);
@@ -359,7 +366,7 @@ enum kp_err kp_learn(struct kp_store *store, kp_report_fn *report, void *context
     ret_learned->forms = 0;
     learn(learner);
     enum kp_err err = kp_walk_end(&learner->walk, reterr_diag);
-    if (err == KP_OK && ret_learned->forms < KP_LEARN_FORMS_MIN) {
+    if (err == KP_OK && is_too_small(learner)) {
         err = kp_fail(reterr_diag, KP_E_STATE,
                       "the house knows %llu ways in which persons were written down; there is "
                       "something to learn from %u on, and until then the shipped weights hold",
