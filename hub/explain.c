@@ -55,8 +55,7 @@ const char *kp_explain_principle(uint8_t principle)
     static const char *const words[] = {
         [KP_PRINCIPLE_NONE] = "",
         [KP_PRINCIPLE_BSN] = "een geldig BSN is van één persoon",
-        [KP_PRINCIPLE_BSN_TAKEN] = "zelfde BSN, maar naam en geboortedatum spreken het tegen: van "
-                                   "een ander?",
+        [KP_PRINCIPLE_BSN_TAKEN] = "zelfde BSN, maar de rest spreekt het tegen: van een ander?",
         [KP_PRINCIPLE_TWO_BSNS] =
             "twee geldige BSN's zijn twee personen, tot iemand anders beslist",
         [KP_PRINCIPLE_SIBLING] = "andere voornaam bij dezelfde achternaam: een broer of zus?",
@@ -175,8 +174,8 @@ void kp_explain_pair(const struct kp_match_model *model, const struct kp_form *a
     for (int field = 0; field < KP_FIELD_END; field++) {
         kp_answer_row(answer);
         kp_answer_text(answer, "field", names[field]);
-        kp_answer_text(answer, "one", value_of(answer->arena, a, field));
-        kp_answer_text(answer, "other", value_of(answer->arena, b, field));
+        kp_answer_text(answer, "one", value_of(answer->arena, a, (enum kp_match_field)field));
+        kp_answer_text(answer, "other", value_of(answer->arena, b, (enum kp_match_field)field));
         kp_answer_text(answer, "agrees", kp_match_level_words(score.levels[field]));
         kp_answer_text(answer, "bits", kp_explain_bits(answer->arena, score.fields[field]));
     }
