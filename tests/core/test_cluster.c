@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* check: not under valgrind, for which hundreds of forms are many; the sanitizer sees them */
-/* check: not under tsan: there is one thread */
 /* Who is one person when forms come and go, when persons decide, and when a key is too common. */
 #include "world.h"
 

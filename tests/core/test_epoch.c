@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* check: not under valgrind, which refuses the maps of a keyring and a store */
 /* An epoch is activated, everything is weighed again by it, and nothing depends on when. */
 #define _GNU_SOURCE /* nftw */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* check: not under valgrind, for which a house of thousands is large; the sanitizer sees it */
 /* check: limit 600 s */
 /*
  * A house of invented persons learns from its own index: what it finds is what was put into it, the

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* check: not under valgrind, for which thousands of signals are many; the sanitizer sees them */
-/* check: not under tsan: there is one thread */
 /*
  * The order in which signals come, go and come back does not change who is who. People written
  * badly by several partners, taken in by the real intake, in many orders, with withdrawals and
