@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 # check: limit 600 s
+# check: not under asan -- everybody is weighed again at ticks, a second apart, which takes minutes there; tests/core sees the code
+# check: not under tsan -- the same
 """The house learns from its own index while it serves: `match train` makes an epoch, which changes nothing; `match epoch compare` shows what it would
 change; `match epoch activate` weighs everybody again by it, and back.
 """
