@@ -7,7 +7,7 @@
  * Poison: after an unclean end the commands are applied one by one for a while, each with its
  * attempt noted on disk before; one that ended the process three times is held instead of applied.
  */
-#include "hub.h"
+#include "ahead.h"
 
 #include "base/assert.h"
 #include "base/crash.h"
@@ -142,6 +142,7 @@ static enum kp_err apply_record(struct applier *applier, struct kp_txn *txn,
                                       .positions = record->positions,
                                       .stamp = record->stamp,
                                       .body = record->body};
+    kp_ahead_pass(applier->hub->ahead, record->position);
     if (applier->careful > 0) {
         applier->careful--;
         if (!note_attempt(applier, record->position)) {
@@ -203,6 +204,7 @@ static void publish_counters(struct applier *applier)
     for (uint32_t i = 1; i <= 7; i++) {
         kp_hub_count(applier->hub, metrics[i], effects->outcomes[i]);
     }
+    kp_hub_count(applier->hub, KP_METRIC_weighed_ahead, effects->weighed_ahead);
     kp_hub_count(applier->hub, KP_METRIC_persons_made, effects->persons_made);
     kp_hub_count(applier->hub, KP_METRIC_casus_ready, effects->casus_ready);
     kp_hub_count(applier->hub, KP_METRIC_casus_lapsed, effects->casus_lapsed);
@@ -341,8 +343,22 @@ static bool load_core(struct applier *applier)
     }
     if (err != KP_OK) {
         kp_hub_die(applier->hub, "state.failed", &diag);
+        return false;
     }
-    return err == KP_OK;
+    applier->core->hints = kp_ahead_hints;
+    applier->core->hints_context = applier->hub->ahead;
+    return true;
+}
+
+/* After an unclean end not before what stood in the journal then. */
+static void begin_ahead(struct applier *applier)
+{
+    struct kp_hub *hub = applier->hub;
+    (void)pthread_mutex_lock(&hub->progress.lock);
+    kp_ahead_begin(hub->ahead,
+                   1 + (applier->careful > 0 ? hub->progress.journalled : applier->applied));
+    (void)pthread_cond_broadcast(&hub->progress.changed);
+    (void)pthread_mutex_unlock(&hub->progress.lock);
 }
 
 void *kp_applier_run(void *context)
@@ -362,6 +378,9 @@ void *kp_applier_run(void *context)
     bool good = load_core(applier);
     if (good && applier->careful == 0) {
         good = note_attempt(applier, 0); /* gone again when we end in order */
+    }
+    if (good) {
+        begin_ahead(applier);
     }
     while (good && wait_for_work(applier, &waiting)) {
         good = apply_group(applier, waiting);

@@ -155,6 +155,7 @@ struct kp_hub {
     /* Set once the doors are open, while writer and applier work already. */
     struct kp_doors *_Atomic doors;
     struct kp_deliver *_Atomic deliver;
+    struct kp_ahead *ahead;
     struct kp_queue *writer_queue;
     struct kp_queue *worker_queues[KP_INTAKE_WORKERS_MAX];
     uint32_t worker_count;

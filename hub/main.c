@@ -5,6 +5,7 @@
  */
 #include "maintain.h"
 
+#include "ahead.h"
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -125,6 +126,7 @@ static void tell_doors_outside(struct kp_hub *hub)
 
 static void start_threads(struct kp_hub *hub)
 {
+    hub->ahead = kp_ahead_start(hub);
     KP_ASSERT(pthread_create(&hub->writer, NULL, kp_writer_run, hub) == 0);
     KP_ASSERT(pthread_create(&hub->applier, NULL, kp_applier_run, hub) == 0);
 }
@@ -271,6 +273,7 @@ static void stop(struct kp_hub *hub)
     (void)pthread_cond_broadcast(&hub->progress.changed);
     (void)pthread_mutex_unlock(&hub->progress.lock);
     (void)pthread_join(hub->applier, NULL);
+    hub->ahead = kp_ahead_stop(hub->ahead);
     (void)pthread_join(hub->keeper, NULL);
     (void)pthread_join(hub->operator_thread, NULL);
     (void)pthread_join(hub->known_thread, NULL);

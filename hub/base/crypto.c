@@ -329,6 +329,8 @@ void kp_hkdf(const struct kp_secret *key, struct kp_slice salt, const char *info
 
 struct kp_aead {
     EVP_CIPHER_CTX *context;
+    struct kp_secret key; /* the context's */
+    bool keyed;
 };
 
 struct kp_aead *kp_aead_new(void)
@@ -347,9 +349,21 @@ struct kp_aead *kp_aead_free(struct kp_aead *aead)
 {
     if (aead != NULL) {
         EVP_CIPHER_CTX_free(aead->context);
+        kp_secret_done(&aead->key);
         OPENSSL_free(aead);
     }
     return NULL;
+}
+
+/* Rows of one table come one after the other: the key's schedule is made when it is another. */
+static void aead_init(struct kp_aead *aead, const struct kp_secret *key, const uint8_t *nonce,
+                      int seals)
+{
+    bool same = aead->keyed && CRYPTO_memcmp(&aead->key, key, sizeof *key) == 0;
+    KP_ASSERT(
+        EVP_CipherInit_ex2(aead->context, NULL, same ? NULL : key->bytes, nonce, seals, NULL) == 1);
+    aead->key = *key;
+    aead->keyed = true;
 }
 
 static void aead_associate(EVP_CIPHER_CTX *context, struct kp_slice associated)
@@ -368,7 +382,7 @@ void kp_aead_seal(struct kp_aead *aead, const struct kp_secret *key,
 {
     EVP_CIPHER_CTX *context = aead->context;
     KP_ASSERT(plain.size <= INT_MAX);
-    KP_ASSERT(EVP_EncryptInit_ex2(context, NULL, key->bytes, nonce, NULL) == 1);
+    aead_init(aead, key, nonce, 1);
     aead_associate(context, associated);
     int size = 0;
     if (plain.size > 0) {
@@ -393,7 +407,7 @@ enum kp_err kp_aead_open(struct kp_aead *aead, const struct kp_secret *key,
     size_t plain_size = sealed.size - KP_AEAD_TAG_BYTES;
     uint8_t tag[KP_AEAD_TAG_BYTES];
     memcpy(tag, sealed.bytes + plain_size, sizeof tag);
-    KP_ASSERT(EVP_DecryptInit_ex2(context, NULL, key->bytes, nonce, NULL) == 1);
+    aead_init(aead, key, nonce, 0);
     KP_ASSERT(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1);
     aead_associate(context, associated);
     int size = 0;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "core/command.h"
+#include "core/hint.h"
 #include "core/house.h"
 #include "core/match/terms.h"
 #include "store/keys.h"
@@ -28,6 +29,7 @@ struct kp_effects {
     uint32_t outcomes[9];   /* by OutcomeKind */
     uint32_t persons_made, casus_ready, casus_lapsed, known_elsewhere;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
+    uint32_t weighed_ahead;   /* forms of which hints were there */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
 };
 
@@ -41,6 +43,8 @@ struct kp_core {
     struct kp_wall now;
     struct kp_slice traceparent;
     struct kp_effects *effects;
+    kp_hints_fn *hints; /* NULL: none; set by who applies, after kp_core_load */
+    void *hints_context;
     uint64_t fresh_position; /* where persons were made last by parting, and how many */
     uint32_t fresh_count;
     struct kp_match_terms

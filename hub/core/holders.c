@@ -7,16 +7,16 @@
 
 /* Alike enough that what one of the two is matters to the other. Two who are never one do not hold
  * each other: how they are parted hangs on others only. */
-static bool is_hold(const struct kp_match_model *model, const struct kp_match_score *score)
+static bool is_hold(const struct kp_match_model *model, bool never, int32_t bits)
 {
-    return !score->never && score->bits >= model->joined - model->margin;
+    return !never && bits >= model->joined - model->margin;
 }
 
 bool kp_holds(const struct kp_match_model *model, const struct kp_form *a, const struct kp_form *b)
 {
     struct kp_match_score score;
     kp_match_score(model, a, b, &score);
-    return is_hold(model, &score);
+    return is_hold(model, score.never, score.bits);
 }
 
 /* Somebody said that the two are one. */
@@ -68,6 +68,66 @@ static uint32_t add_decided(struct kp_txn *txn, const struct kp_known_form *form
     return count;
 }
 
+/* false: the transaction failed. */
+static bool weigh(const struct kp_match_model *model, struct kp_txn *txn,
+                  const struct kp_known_form *form, uint64_t other, struct kp_hint *ret_hint)
+{
+    struct kp_known_form known;
+    struct kp_match_score score;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool good = kp_forms_load(txn, model->terms, other, &known);
+    if (good) {
+        kp_match_score(model, &form->form, &known.form, &score);
+        *ret_hint = (struct kp_hint){other, score.bits, score.never};
+    }
+    kp_txn_scratch_restore(txn, mark);
+    return good;
+}
+
+bool kp_holders_foresee(const struct kp_match_model *model, struct kp_txn *txn,
+                        const struct kp_known_form *form, const struct kp_match_keys *keys,
+                        struct kp_hint *ret_hints, uint32_t count_max, uint32_t *ret_count)
+{
+    uint64_t *forms;
+    uint32_t count;
+    *ret_count = 0;
+    if (!kp_blocks_candidates(txn, keys, &forms, &count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count && *ret_count < count_max; i++) {
+        if (!weigh(model, txn, form, forms[i], &ret_hints[*ret_count])) {
+            return false;
+        }
+        ++*ret_count;
+    }
+    return true;
+}
+
+static const struct kp_hints *hints_of(struct kp_core *core, const struct kp_known_form *form)
+{
+    const struct kp_hints *hints =
+        core->hints == NULL ? NULL : core->hints(core->hints_context, form->tag);
+    if (hints == NULL || hints->epoch != core->model.epoch) {
+        return NULL;
+    }
+    core->effects->weighed_ahead++;
+    return hints;
+}
+
+/* Asked for rising ids. */
+static bool find_hint(const struct kp_hints *hints, uint32_t *at_io, uint64_t other,
+                      struct kp_hint *ret_hint)
+{
+    while (hints != NULL && *at_io < hints->count && hints->hints[*at_io].other < other) {
+        ++*at_io;
+    }
+    if (hints == NULL || *at_io == hints->count || hints->hints[*at_io].other != other) {
+        return false;
+    }
+    *ret_hint = hints->hints[*at_io];
+    return true;
+}
+
 /* The forms that meet this one and hold it, in scratch, rising. @doubts: not NULL: note there what
  * is possible. false: the transaction failed. */
 bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
@@ -77,23 +137,23 @@ bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_k
     uint64_t *forms;
     uint32_t count;
     uint32_t kept = 0;
+    uint32_t at = 0;
     if (!kp_blocks_candidates(txn, keys, &forms, &count)) {
         return false;
     }
+    const struct kp_hints *hints = hints_of(core, form);
     for (uint32_t i = 0; i < count; i++) {
-        struct kp_known_form other;
-        struct kp_match_score score;
-        size_t mark = kp_txn_scratch_mark(txn);
-        if (forms[i] != form->id && kp_forms_load(txn, core->model.terms, forms[i], &other)) {
-            kp_match_score(&core->model, &form->form, &other.form, &score);
-            if (doubts != NULL && score.bits >= core->model.possible) {
-                note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], score.bits});
-            }
-            if (is_hold(&core->model, &score)) {
-                forms[kept++] = forms[i];
-            }
+        struct kp_hint hint;
+        if (forms[i] == form->id || (!find_hint(hints, &at, forms[i], &hint) &&
+                                     !weigh(&core->model, txn, form, forms[i], &hint))) {
+            continue; /* itself; or the transaction failed, which is seen below */
         }
-        kp_txn_scratch_restore(txn, mark);
+        if (doubts != NULL && hint.bits >= core->model.possible) {
+            note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], hint.bits});
+        }
+        if (is_hold(&core->model, hint.never, hint.bits)) {
+            forms[kept++] = forms[i];
+        }
     }
     *ret_forms = forms;
     *ret_count =

@@ -24,6 +24,11 @@ bool kp_holds(const struct kp_match_model *model, const struct kp_form *a, const
 /* Somebody said that the two are one. */
 bool kp_holders_decided(struct kp_txn *txn, const struct kp_known_form *a,
                         const struct kp_known_form *b);
+/* How much the forms that meet this one are like it: @count_max of them at most, rising. false: the
+ * transaction failed. */
+bool kp_holders_foresee(const struct kp_match_model *model, struct kp_txn *txn,
+                        const struct kp_known_form *form, const struct kp_match_keys *keys,
+                        struct kp_hint *ret_hints, uint32_t count_max, uint32_t *ret_count);
 /* The forms that meet this one and hold it, in scratch, rising. @doubts: not NULL: note there what
  * is possible. false: the transaction failed. */
 bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,

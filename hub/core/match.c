@@ -30,6 +30,26 @@ static bool is_telling(const struct kp_form *form)
     return kp_match_is_telling(&shipped, form);
 }
 
+/* The form that a mention brings, without its id; false: the transaction failed. */
+static bool read_form(const struct kp_match_terms *terms, struct kp_txn *txn,
+                      const struct kp_command_signal *signal, uint8_t index,
+                      struct kp_known_form *ret_form, struct kp_match_keys *ret_keys)
+{
+    const struct kp_command_mention *mention = &signal->mentions[index];
+    ret_form->bytes = mention->form;
+    ret_form->keys = mention->keys;
+    if (!kp_forms_decode(txn, NULL, ret_form, ret_keys)) {
+        return false;
+    }
+    if (is_telling(&ret_form->form)) {
+        memcpy(ret_form->tag, mention->form_tag, KP_TAG_BYTES);
+    } else {
+        tag_of_mention(signal, index, ret_form->tag);
+    }
+    kp_terms_rate(terms, &ret_form->form);
+    return true;
+}
+
 bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
                    uint8_t index, struct kp_place *ret_place)
 {
@@ -44,18 +64,10 @@ bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_com
         ret_place->person = own_id(core->position, index);
         return true;
     }
-    form->bytes = mention->form;
-    form->keys = mention->keys;
-    if (!kp_forms_decode(txn, NULL, form, &ret_place->keys)) {
+    if (!read_form(core->model.terms, txn, signal, index, form, &ret_place->keys)) {
         return false;
     }
     ret_place->by_bsn = form->form.bsn_class == KP_FORM_BSN_VALID;
-    if (is_telling(&form->form)) {
-        memcpy(form->tag, mention->form_tag, KP_TAG_BYTES);
-    } else {
-        tag_of_mention(signal, index, form->tag);
-    }
-    kp_terms_rate(core->model.terms, &form->form);
     if (kp_forms_find(txn, form->tag, &known, &ret_place->person)) {
         form->id = known;
         return true;
@@ -63,6 +75,26 @@ bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_com
     form->id = own_id(core->position, index);
     return kp_txn_error(txn) == KP_OK &&
            kp_cluster_reach(core, txn, form, &ret_place->keys, &ret_place->reach);
+}
+
+bool kp_match_foresee(const struct kp_match_model *model, struct kp_txn *txn,
+                      const struct kp_command_signal *signal, uint8_t index, uint32_t count_max,
+                      struct kp_hints *ret_hints)
+{
+    struct kp_known_form form = {0};
+    struct kp_match_keys keys;
+    uint64_t known;
+    uint64_t person;
+    if (!signal->mentions[index].has_form ||
+        !read_form(model->terms, txn, signal, index, &form, &keys) ||
+        kp_forms_find(txn, form.tag, &known, &person)) {
+        return false;
+    }
+    memcpy(ret_hints->tag, form.tag, KP_TAG_BYTES);
+    ret_hints->epoch = model->epoch;
+    return kp_txn_error(txn) == KP_OK &&
+           kp_holders_foresee(model, txn, &form, &keys, ret_hints->hints, count_max,
+                              &ret_hints->count);
 }
 
 void kp_match_place(struct kp_core *core, struct kp_txn *txn, const struct kp_place *place,

@@ -22,6 +22,12 @@ struct kp_place {
 /* false: the transaction failed. */
 bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
                    uint8_t index, struct kp_place *ret_place);
+/* What kp_holders_find will ask of a mention whose turn has not come, as far as it can be known now:
+ * nothing (false) when its form is known, or the transaction failed. @ret_hints: room for
+ * @count_max. */
+bool kp_match_foresee(const struct kp_match_model *model, struct kp_txn *txn,
+                      const struct kp_command_signal *signal, uint8_t index, uint32_t count_max,
+                      struct kp_hints *ret_hints);
 /* Carries out what follows from it; the caller adds the mention, then follows the changes. */
 void kp_match_place(struct kp_core *core, struct kp_txn *txn, const struct kp_place *place,
                     struct kp_bearer *ret_bearer);

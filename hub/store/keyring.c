@@ -18,7 +18,9 @@
 #define WRAPPED_BYTES (KP_NONCE_BYTES + KP_KEY_BYTES + KP_AEAD_TAG_BYTES)
 #define KIND_CANARY 0
 /* Keys that were used a moment ago: a signal reads and writes the same person's rows. */
-#define CACHE_SLOTS 4096u
+#define CACHE_SLOTS_PERSON                                                                         \
+    (1u << 20) /* 48 MB when all are used: a key that is not here is two pages away */
+#define CACHE_SLOTS 256u
 #define MAP_BYTES (UINT64_C(64) << 30) /* sparse; room for hundreds of millions of keys */
 #define PENDING_CAPACITY_FIRST 256u
 
@@ -37,7 +39,7 @@ struct pending {
 
 struct cache_slot {
     uint64_t id;
-    uint32_t kind; /* 0: empty */
+    bool used;
     struct kp_secret key;
 };
 
@@ -49,7 +51,7 @@ struct kp_keyring {
     MDB_txn *reader;       /* reset between uses, so that it holds no pages */
     struct kp_aead *aead;
     struct pending pending[KP_KEYRING_KIND_END];
-    struct cache_slot *cache;
+    struct cache_slot *cache[KP_KEYRING_KIND_END];
 };
 
 static const char *const table_names[KP_KEYRING_KIND_END] = {
@@ -179,10 +181,28 @@ static void pending_clear(struct pending *pending)
 
 /* --- open and close --- */
 
+static uint32_t cache_slots(enum kp_keyring_kind kind)
+{
+    return kind == KP_KEYRING_PERSON ? CACHE_SLOTS_PERSON : CACHE_SLOTS;
+}
+
 static struct cache_slot *cache_slot_of(struct kp_keyring *ring, enum kp_keyring_kind kind,
                                         uint64_t id)
 {
-    return &ring->cache[(mix(id) ^ (uint64_t)kind) % CACHE_SLOTS];
+    return &ring->cache[kind][mix(id) % cache_slots(kind)];
+}
+
+static void cache_forget_below(struct kp_keyring *ring, enum kp_keyring_kind kind, uint64_t below)
+{
+    (void)pthread_mutex_lock(&ring->mutex);
+    for (uint32_t i = 0; i < cache_slots(kind); i++) {
+        struct cache_slot *slot = &ring->cache[kind][i];
+        if (slot->used && slot->id < below) {
+            kp_secret_done(&slot->key);
+            slot->used = false;
+        }
+    }
+    (void)pthread_mutex_unlock(&ring->mutex);
 }
 
 /* A new ring gets its canary; an old one must open it. */
@@ -248,10 +268,17 @@ enum kp_err kp_keyring_open(const char *dir, const struct kp_secret *master,
     KP_ASSERT(ring != NULL);
     ring->env = env;
     ring->aead = kp_aead_new();
-    ring->cache = calloc(CACHE_SLOTS, sizeof *ring->cache);
-    KP_ASSERT(ring->cache != NULL);
+    for (int kind = 0; kind < KP_KEYRING_KIND_END; kind++) {
+        ring->cache[kind] = calloc(cache_slots(kind), sizeof *ring->cache[kind]);
+        KP_ASSERT(ring->cache[kind] != NULL);
+    }
     kp_hkdf(master, KP_SLICE_EMPTY, "knooppunt.keyring.v1", &ring->wrapping);
-    (void)pthread_mutex_init(&ring->mutex, NULL);
+    pthread_mutexattr_t brief;
+    KP_ASSERT(pthread_mutexattr_init(&brief) == 0);
+    /* Held for a microsecond or two: to sleep for it takes longer. */
+    KP_ASSERT(pthread_mutexattr_settype(&brief, PTHREAD_MUTEX_ADAPTIVE_NP) == 0);
+    KP_ASSERT(pthread_mutex_init(&ring->mutex, &brief) == 0);
+    (void)pthread_mutexattr_destroy(&brief);
     err = open_tables(ring, reterr_diag);
     if (err != KP_OK) {
         (void)kp_keyring_close(ring);
@@ -272,11 +299,9 @@ struct kp_keyring *kp_keyring_close(struct kp_keyring *ring)
     for (int kind = 0; kind < KP_KEYRING_KIND_END; kind++) {
         entries_free(ring->pending[kind].entries, ring->pending[kind].count);
         free(ring->pending[kind].index);
+        cache_forget_below(ring, kind, UINT64_MAX);
+        free(ring->cache[kind]);
     }
-    for (uint32_t slot = 0; slot < CACHE_SLOTS; slot++) {
-        kp_secret_done(&ring->cache[slot].key);
-    }
-    free(ring->cache);
     kp_aead_free(ring->aead);
     kp_secret_done(&ring->wrapping);
     (void)pthread_mutex_destroy(&ring->mutex);
@@ -316,7 +341,7 @@ static enum kp_err find_locked(struct kp_keyring *ring, enum kp_keyring_kind kin
                                struct kp_secret *ret_key, struct kp_diag *reterr_diag)
 {
     struct cache_slot *slot = cache_slot_of(ring, kind, id);
-    if (slot->kind == (uint32_t)kind && slot->id == id) {
+    if (slot->used && slot->id == id) {
         *ret_key = slot->key;
         return KP_OK;
     }
@@ -327,7 +352,7 @@ static enum kp_err find_locked(struct kp_keyring *ring, enum kp_keyring_kind kin
     }
     enum kp_err err = read_key(ring, kind, id, ret_key, reterr_diag);
     if (err == KP_OK) {
-        *slot = (struct cache_slot){.id = id, .kind = (uint32_t)kind, .key = *ret_key};
+        *slot = (struct cache_slot){.id = id, .used = true, .key = *ret_key};
     }
     return err;
 }
@@ -449,18 +474,6 @@ static int delete_below(struct kp_keyring *ring, enum kp_keyring_kind kind, MDB_
     mdb_cursor_close(cursor);
     *ret_count = count;
     return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
-}
-
-static void cache_forget_below(struct kp_keyring *ring, enum kp_keyring_kind kind, uint64_t below)
-{
-    (void)pthread_mutex_lock(&ring->mutex);
-    for (uint32_t slot = 0; slot < CACHE_SLOTS; slot++) {
-        if (ring->cache[slot].kind == (uint32_t)kind && ring->cache[slot].id < below) {
-            kp_secret_done(&ring->cache[slot].key);
-            ring->cache[slot].kind = 0;
-        }
-    }
-    (void)pthread_mutex_unlock(&ring->mutex);
 }
 
 enum kp_err kp_keyring_destroy_below(struct kp_keyring *ring, enum kp_keyring_kind kind,

@@ -4,7 +4,7 @@
 #define KP_BENCH_LOAD_FIGURES_H
 
 #include "load_options.h"
-#include "people.h"
+#include "reports.h"
 
 #include "base/time.h"
 #include "knooppunt/client.h"

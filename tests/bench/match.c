@@ -16,6 +16,8 @@
 #include "store/keyring.h"
 #include "store/lmdb.h"
 
+#include "people.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +25,6 @@
 #include <time.h>
 
 #define GROUP 2000u
-#define SURNAMES 40000u
-#define GIVEN_NAMES 3000u
-#define PLACES 400u
 
 struct bench {
     struct kp_store store;
@@ -34,77 +33,30 @@ struct bench {
     struct kp_core core;
     struct kp_effects effects;
     struct kp_txn *txn;
+    struct people people;
     uint64_t position, candidates, looked, narrowed;
     uint32_t persons, group;
     int64_t *samples;
 };
 
-static uint64_t mix(uint64_t z)
-{
-    z += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-/* A number below @count, small ones far more often: the share of n falls as 1 / n. */
-static uint32_t uneven(uint64_t seed, uint32_t count)
-{
-    uint64_t random = mix(seed) >> 11;
-    uint32_t number = count;
-    while (number > 1 && random % 8 != 0) { /* halves on the way, as often as not further down */
-        random /= 8;
-        number = number / 2 + 1;
-    }
-    return (uint32_t)(mix(seed ^ 77) % number);
-}
-
-static void put_name(char *at, uint32_t number, uint32_t least)
-{
-    static const char *const syllables[] = {"ba", "ko", "li",  "ma",  "no",  "ru", "se",  "to",
-                                            "va", "wi", "dou", "gee", "haa", "jo", "pie", "zu"};
-    uint64_t code = mix(number);
-    for (uint32_t i = 0; i < least || number > 0; i++, number /= 16, code /= 16) {
-        size_t size = strlen(syllables[code % 16]);
-        memcpy(at, syllables[code % 16], size + 1);
-        at += size;
-    }
-}
-
 /* Person @n as one partner writes him: @spelling 0 as he is known, with his number. */
-static void make_form(uint32_t n, uint64_t spelling, struct kp_form_room *room,
-                      struct kp_form *ret_form)
+static void make_form(const struct bench *bench, uint32_t n, uint64_t spelling,
+                      struct kp_form_room *room, struct kp_form *ret_form)
 {
-    char given[64], surname[64], place[64], bsn[16], postcode[8], number[8];
-    put_name(given, uneven(n * UINT64_C(3) + 1, GIVEN_NAMES), 2);
-    put_name(surname, uneven(n * UINT64_C(5) + 2, SURNAMES), 3);
-    put_name(place, uneven(n * UINT64_C(7) + 3, PLACES), 2);
-    uint64_t where = mix(n * UINT64_C(11) + 4);
-    (void)snprintf(postcode, sizeof postcode, "%04u%c%c", 1000 + (unsigned)(where % 8999),
-                   'A' + (int)(where / 9000 % 26), 'A' + (int)(where / 234000 % 26)); /* fits */
-    (void)snprintf(number, sizeof number, "%u", (unsigned)(1 + where / 7 % 200));
-    uint64_t born = mix(n * UINT64_C(13) + 5);
+    struct invented invented;
+    char number[8];
+    invent(&bench->people, n, spelling, &invented);
+    (void)snprintf(number, sizeof number, "%u", invented.house_number); /* fits */
     struct kp_reported_person person = {
-        .given_names = given,
-        .surname = surname,
-        .birth_place = spelling % 2 == 0 ? place : NULL,
-        .postcode = postcode,
+        .bsn = invented.bsn[0] == '\0' ? NULL : invented.bsn,
+        .given_names = invented.given,
+        .surname = invented.surname,
+        .birth_place = invented.place,
+        .postcode = invented.postcode,
         .house_number = number,
-        .birth_date = (int32_t)((1940 + born % 70) * 10000 + (1 + born / 70 % 12) * 100 +
-                                (1 + born / 840 % 28)),
-        .gender = n % 2 == 0 ? KP_FORM_MAN : KP_FORM_WOMAN,
+        .birth_date = (int32_t)(invented.year * 10000 + invented.month * 100 + invented.day),
     };
-    if (spelling == 0) {
-        (void)snprintf(bsn, sizeof bsn, "%09u", 900000000 + n); /* nine digits */
-        person.bsn = bsn;
-    } else {
-        surname[1 + mix(spelling) % (strlen(surname) - 1)] =
-            (char)('a' + mix(spelling ^ 5) % 26); /* a slip of the pen */
-    }
     kp_form_of(&person, /* test_mode= */ true, room, ret_form);
-    if (spelling == 0) { /* also one that fails the test counts here: it is its own */
-        ret_form->bsn_class = KP_FORM_BSN_VALID;
-    }
 }
 
 static void begin(struct bench *bench)
@@ -145,7 +97,7 @@ static int64_t take(struct bench *bench, uint32_t n, uint64_t spelling, bool cou
     struct kp_writer writer;
     struct kp_command_signal signal = {.mention_count = 1};
     struct kp_command_mention *mention = &signal.mentions[0];
-    make_form(n, spelling, &room, &form);
+    make_form(bench, n, spelling, &room, &form);
     kp_keys_of(bench->hmac, &form, &keys);
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_form_put(&writer, &form);
@@ -252,6 +204,7 @@ int main(int count, char **arguments)
     bench.samples = calloc(signals, sizeof *bench.samples);
     KP_ASSERT(bench.samples != NULL && bench.persons > 0);
     open_store(&bench, arguments[1]);
+    people_init(&bench.people);
     bench.hmac = kp_hmac_new(&key);
     begin(&bench);
     enum kp_err err = kp_core_load(&bench.core, bench.txn, &diag);

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Invented persons by number, and signals about them. The same number is always the same person, so
- * that a later run knows whom an earlier one loaded. BSNs are of the 9-series and pass the 11-test.
+ * Invented persons by number. The same number is always the same person, so that a later run knows
+ * whom an earlier one loaded. BSNs are of the 9-series and pass the 11-test.
  */
 #ifndef KP_BENCH_PEOPLE_H
 #define KP_BENCH_PEOPLE_H
 
 #include "base/assert.h"
-#include "proto/codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNAL_BYTES_MAX 1024u
 #define BSN_COUNT_MAX 9100000u
 
 struct people {
@@ -39,108 +37,80 @@ static void people_init(struct people *people)
     }
 }
 
-static uint64_t next_random(uint64_t *state)
+static uint64_t mix(uint64_t z)
 {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
 
-/* A name that says a number, in syllables: no two numbers share one. */
-static char *put_syllables(char *at, uint64_t number)
+/* A number below @count, small ones far more often: the share of n falls as 1 / n. */
+static uint32_t uneven(uint64_t seed, uint32_t count)
+{
+    uint64_t random = mix(seed) >> 11;
+    uint32_t number = count;
+    while (number > 1 && random % 8 != 0) { /* halves on the way, as often as not further down */
+        random /= 8;
+        number = number / 2 + 1;
+    }
+    return (uint32_t)(mix(seed ^ 77) % number);
+}
+
+/* The name with a number; its end. */
+static char *put_name(char *at, uint64_t number, uint32_t least)
 {
     static const char *const syllables[] = {"ba", "ko", "li",  "ma",  "no",  "ru", "se",  "to",
                                             "va", "wi", "dou", "gee", "haa", "jo", "pie", "zu"};
-    do {
-        const char *syllable = syllables[number % 16];
-        size_t size = strlen(syllable);
-        memcpy(at, syllable, size);
+    uint64_t code = mix(number);
+    for (uint32_t i = 0; i < least || number > 0; i++, number /= 16, code /= 16) {
+        size_t size = strlen(syllables[code % 16]);
+        memcpy(at, syllables[code % 16], size + 1);
         at += size;
-        number /= 16;
-    } while (number > 0);
-    *at = '\0';
+    }
     return at;
 }
 
-enum told { WITH_BSN, NEW_SPELLING };
+#define SURNAMES 40000u
+#define GIVEN_NAMES 3000u
+#define PLACES 400u
 
-struct report {
-    uint32_t person;
-    enum told told;
-    uint64_t spelling; /* of NEW_SPELLING: another number, another spelling */
-    bool counts;       /* of the kind by which a theme of the example house counts partners */
-    const char *reference;
+/* What does not change from one report of a person to the next, but for slips of the pen. */
+struct invented {
+    char given[96], surname[64], place[64], bsn[16], postcode[8];
+    uint32_t house_number, year, month, day;
 };
 
-static Knooppunt__V1__Date date_of(uint32_t year, uint32_t month, uint32_t day)
+/* Person @n. @spelling 0: as he is known, with his number; another: a slip in the surname, one more
+ * given name, no number. Names are as uneven as people's: the commonest surname is one in a
+ * hundred. */
+static void invent(const struct people *people, uint32_t n, uint64_t spelling,
+                   struct invented *ret_invented)
 {
-    Knooppunt__V1__Date date = KNOOPPUNT__V1__DATE__INIT;
-    date.has_year = date.has_month = date.has_day = 1;
-    date.year = year;
-    date.month = month;
-    date.day = day;
-    return date;
-}
-
-static void fill_address(uint32_t number, char postcode[8], Knooppunt__V1__Address *ret_address)
-{
-    (void)snprintf(postcode, 8, "%04uXX", 9000 + number % 900); /* a number of four digits */
-    *ret_address = (Knooppunt__V1__Address)KNOOPPUNT__V1__ADDRESS__INIT;
-    ret_address->street = (char *)(uintptr_t) "Verzonnenstraat";
-    ret_address->has_house_number = 1;
-    ret_address->house_number = 1 + number % 250;
-    ret_address->postcode = postcode;
-    ret_address->place = (char *)(uintptr_t) "Voorbeeldstad";
-}
-
-/* The encoded Signal; its size. @ret_bytes holds SIGNAL_BYTES_MAX. */
-static uint32_t put_report(const struct people *people, const struct report *report,
-                           uint8_t *ret_bytes)
-{
-    static const char *const given[] = {"Anna",  "Bram",  "Carlijn", "Daan",  "Eva",   "Finn",
-                                        "Guus",  "Hanna", "Ilse",    "Joris", "Karim", "Lotte",
-                                        "Milan", "Noor",  "Omar",    "Pien"};
-    char bsn[16], surname[96], postcode[8];
-    uint32_t n = report->person;
     KP_ASSERT(n < people->count);
-    Knooppunt__V1__Signal signal = KNOOPPUNT__V1__SIGNAL__INIT;
-    Knooppunt__V1__PersonMention person = KNOOPPUNT__V1__PERSON_MENTION__INIT;
-    Knooppunt__V1__PersonMention *persons[] = {&person};
-    Knooppunt__V1__Date born = date_of(1940 + n % 60, 1 + n / 60 % 12, 1 + n / 720 % 28);
-    Knooppunt__V1__Date happened = date_of(2026, 3, 1 + n % 28);
-    Knooppunt__V1__Address address;
-    fill_address(n, postcode, &address);
-    char *end = put_syllables(surname, n);
-    if (report->told == NEW_SPELLING) {
-        end[0] = 'x'; /* no syllable has one: it never spells another person */
-        (void)put_syllables(end + 1, report->spelling);
-    } else {
-        (void)snprintf(bsn, sizeof bsn, "%u", people->bsns[n]); /* nine digits */
-        person.bsn = bsn;
+    char *end = put_name(ret_invented->given, uneven(n * UINT64_C(3) + 1, GIVEN_NAMES), 2);
+    (void)put_name(ret_invented->surname, uneven(n * UINT64_C(5) + 2, SURNAMES), 3);
+    (void)put_name(ret_invented->place, uneven(n * UINT64_C(7) + 3, PLACES), 2);
+    uint64_t where = mix(n * UINT64_C(11) + 4);
+    (void)snprintf(ret_invented->postcode, sizeof ret_invented->postcode, "%04u%c%c",
+                   1000 + (unsigned)(where % 8999), 'A' + (int)(where / 9000 % 26),
+                   'A' + (int)(where / 234000 % 26)); /* fits */
+    ret_invented->house_number = (uint32_t)(1 + where / 7 % 200);
+    uint64_t born = mix(n * UINT64_C(13) + 5);
+    ret_invented->year = (uint32_t)(1940 + born % 70);
+    ret_invented->month = (uint32_t)(1 + born / 70 % 12);
+    ret_invented->day = (uint32_t)(1 + born / 840 % 28);
+    ret_invented->bsn[0] = '\0';
+    if (spelling == 0) {
+        (void)snprintf(ret_invented->bsn, sizeof ret_invented->bsn, "%u",
+                       people->bsns[n]); /* nine digits */
+        return;
     }
-    person.has_role = 1;
-    person.role = KNOOPPUNT__V1__CASUS_ROLE__CASUS_ROLE_PLEGER;
-    person.given_names = (char *)(uintptr_t)given[n % 16];
-    person.surname = surname;
-    person.birth_date = &born;
-    person.address = &address;
-    signal.reference = (char *)(uintptr_t)report->reference;
-    signal.has_version = signal.has_action = signal.has_kind = 1;
-    signal.version = 1;
-    signal.action = KNOOPPUNT__V1__SIGNAL_ACTION__SIGNAL_ACTION_REPORT;
-    signal.kind = report->counts ? KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_HUISELIJK_GEWELD
-                                 : KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_INCIDENT;
-    signal.incident_date = &happened;
-    signal.area_code = (char *)(uintptr_t) "GM9001";
-    signal.summary = (char *)(uintptr_t) "Verzonnen melding voor een meting; er is niets gebeurd.";
-    signal.n_persons = 1;
-    signal.persons = persons;
-    struct kp_writer writer;
-    kp_writer_init(&writer, ret_bytes, SIGNAL_BYTES_MAX);
-    kp_codec_put(&writer, &signal.base);
-    KP_ASSERT(kp_writer_ok(&writer));
-    return (uint32_t)writer.size;
+    size_t size = strlen(ret_invented->surname);
+    char *slip = &ret_invented->surname[1 + mix(spelling) % (size - 1)];
+    *slip = (char)('a' + (*slip - 'a' + 1 + (int)(mix(spelling ^ 5) % 25)) % 26);
+    *end = ' ';
+    (void)put_name(end + 1, mix(spelling ^ 9) % 4096, 1);
 }
 
 #endif
