@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define STEP_MS 100
-#define TRUST_STEPS 3 /* a changed revocation list works within one second */
+#define TICKS_US 300000 /* in one step */
+#define TRUST_STEPS 3   /* a changed revocation list works within one second */
 #define DISK_STEPS 50
 #define READERS_STEPS 600
 
@@ -99,23 +100,20 @@ static bool is_clock_sane(struct kp_hub *hub)
     return !atomic_load(&hub->clock_parted);
 }
 
-static void tick(struct keeper *keeper)
+/* Behind a backlog the earliest deadline is not known yet: then nothing is until the state is up to
+ * date. */
+static bool is_due(struct kp_hub *hub)
 {
-    struct kp_hub *hub = keeper->hub;
-    struct kp_mono now = kp_mono_now();
-    if (now.us - keeper->ticked.us < hub->config->hub.tick_every_ms * 1000) {
-        return;
-    }
-    keeper->ticked = now;
     (void)pthread_mutex_lock(&hub->progress.lock);
     bool idle = hub->progress.applied == hub->progress.journalled;
     bool due = hub->progress.has_due && hub->progress.due.ms <= kp_clock_now(hub).ms;
     (void)pthread_mutex_unlock(&hub->progress.lock);
-    /* Behind a backlog the earliest deadline is not known yet: the tick waits until the state is up
-     * to date. */
-    if (!due || !idle) {
-        return;
-    }
+    return idle && due;
+}
+
+/* false: later; it is still due. */
+static bool submit_tick(struct kp_hub *hub)
+{
     struct kp_command_head head = {.kind = KP_COMMAND_TICK};
     struct kp_entry *entry = kp_entry_new(KP_COMMAND_TICK, 128, 1);
     struct kp_writer writer;
@@ -125,7 +123,39 @@ static void tick(struct keeper *keeper)
     kp_command_put_head(&writer, &head);
     entry->body_size = kp_writer_slice(&writer).size;
     if (kp_writer_submit_and_wait(hub, entry, &position) != KP_OK) {
-        kp_log(KP_LOG_INFO, "tick.later", "%s", ""); /* it is still due at the next step */
+        kp_log(KP_LOG_INFO, "tick.later", "%s", "");
+        return false;
+    }
+    return true;
+}
+
+static void pause_us(int64_t us)
+{
+    struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&pause, NULL); /* woken early is fine */
+}
+
+/* What is more than one tick does (all forms, all persons) goes on for a while, at a pace that
+ * leaves half of the time to what comes in. */
+static void tick(struct keeper *keeper)
+{
+    struct kp_hub *hub = keeper->hub;
+    struct kp_mono began = kp_mono_now();
+    struct kp_mono now = began;
+    if (now.us - keeper->ticked.us < hub->config->hub.tick_every_ms * 1000) {
+        return;
+    }
+    bool more = is_due(hub);
+    while (more && now.us - began.us < TICKS_US) {
+        more = submit_tick(hub) && is_due(hub);
+        struct kp_mono done = kp_mono_now();
+        if (more) {
+            pause_us(done.us - now.us);
+        }
+        now = kp_mono_now();
+    }
+    if (!more) {
+        keeper->ticked = now;
     }
 }
 
@@ -216,8 +246,7 @@ void *kp_keeper_run(void *context)
     (void)pthread_mutex_unlock(&hub->progress.lock);
     while (!atomic_load(&hub->stopping) && !atomic_load(&hub->fatal)) {
         step(&keeper);
-        struct timespec pause = {.tv_nsec = STEP_MS * 1000000L};
-        (void)nanosleep(&pause, NULL); /* woken early is fine */
+        pause_us(STEP_MS * 1000);
     }
     return NULL;
 }

@@ -58,6 +58,17 @@ class Load(kit.Test):
         self.assertGreaterEqual(answer["alert"]["count"], 38, "the last one of a door may come when the run is over")
         self.assertGreater(answer["alert"]["p50_us"], 0)
 
+    def test_what_waits_is_weighed_ahead_and_comes_to_the_same(self):
+        self.figures("-m", "preload", "-c", PERSONS, "-u", PERSONS)
+        before = self.metrics()["weighed_ahead"]
+        self.figures("-m", "forms", "-c", 6000, "-u", 6000)
+        self.wait_applied()
+        self.assertGreater(self.metrics()["weighed_ahead"] - before, 100)
+        self.house.hub.end(seconds=60)
+        told = json.loads(house.run(self.house.bin / "knooppunt", "store", "rebuild", self.house.house, "--json", timeout=200))
+        self.assertEqual((told["code"], told["same"]), (0, [{"same": "yes"}]), told)  # made anew with nothing ahead
+        self.house.start_hub()
+
     def test_a_door_without_keys_is_no_figure(self):
         command = [LOAD, "-s", 999, "-p", PERSONS, "-t", 1, self.house.dir / "nobody"]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
