@@ -129,10 +129,8 @@ static void learn_family(struct kp_bulk *bulk)
     }
     bulk->model.siblings = are_two(bulk, looked[0].named, &looked[0].siblings);
     bulk->model.generations = are_two(bulk, looked[0].dated, &looked[0].parents);
-    /* More than probable is asked for, for fear of the family: the fields do not err one by one
-     * between brothers. Where there are none, what is probable is put together. */
     if (!bulk->model.siblings && !bulk->model.generations) {
-        bulk->model.joined = bulk->model.probable;
+        bulk->model.joined = KP_JOINED_WITHOUT_FAMILY;
     }
     free(looked[0].named);
     free(looked[0].dated);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define MATERIAL_BYTES_MAX 80u
-#define REGION_DIGITS 2u     /* of a postcode */
+#define REGION_DIGITS 2u /* of a postcode */
+#define POSTCODE_DIGITS 4u
 #define PLACE_LETTERS_MAX 4u /* of the sound of a place: how it ends is often another matter */
 
 struct maker {
@@ -36,7 +37,7 @@ static bool is_known(const struct kp_match_keys *keys, const uint8_t *tag)
 /* The version of the keys is in the domain. */
 static void add(struct maker *maker, enum kp_key_kind kind, const struct kp_writer *material)
 {
-    char domain[] = "key.1.00";
+    char domain[] = "key.2.00";
     struct kp_match_keys *keys = maker->keys;
     if (keys->count == KP_KEYS_MAX || !kp_writer_ok(material)) {
         return;
@@ -94,26 +95,6 @@ static void add_street(struct maker *maker)
     }
 }
 
-static void add_surname(struct maker *maker, struct kp_slice surname)
-{
-    struct kp_skeleton skeleton;
-    kp_skeleton_of(surname, &skeleton);
-    struct kp_slice name = sound(&skeleton);
-    add_name(maker, name);
-    if (maker->initial == 0) {
-        return;
-    }
-    if (maker->year != 0) {
-        add_of(maker, KP_KEY_YEAR_NAMES, maker->year, name, initial(maker));
-    }
-    if (maker->day != 0) {
-        add_of(maker, KP_KEY_DAY_NAMES, maker->day, name, initial(maker));
-    }
-    if (maker->place.size > 0) {
-        add_of(maker, KP_KEY_PLACE_NAMES, maker->initial, name, sound(&maker->place));
-    }
-}
-
 /* With the house number and what of the postcode is hardly ever misspelt. */
 static void add_number(struct maker *maker, enum kp_key_kind kind, struct kp_slice text)
 {
@@ -122,6 +103,47 @@ static void add_number(struct maker *maker, enum kp_key_kind kind, struct kp_sli
         add_of(maker, kind, form->house_number, text,
                kp_slice_of(form->postcode.bytes, REGION_DIGITS));
     }
+}
+
+/* In order: which was meant for which does not matter. */
+static void add_names(struct maker *maker, struct kp_slice name)
+{
+    const struct kp_form *form = maker->form;
+    struct kp_slice given = sound(&maker->given);
+    bool before = kp_slice_compare(given, name) < 0;
+    if (given.size > 0 && form->postcode.size >= REGION_DIGITS) {
+        uint32_t region = form->postcode.bytes[0] | (uint32_t)form->postcode.bytes[1] << 8;
+        add_of(maker, KP_KEY_NAMES_REGION, region, before ? given : name, before ? name : given);
+    }
+    if (given.size > 0 && name.size > 0 && maker->place.size > 0) {
+        add_of(maker, KP_KEY_GIVEN_PLACE, maker->year << 8 | name.bytes[0], given,
+               sound(&maker->place));
+    }
+}
+
+static void add_surname(struct maker *maker, struct kp_slice surname)
+{
+    struct kp_skeleton skeleton;
+    kp_skeleton_of(surname, &skeleton);
+    struct kp_slice name = sound(&skeleton);
+    add_name(maker, name);
+    add_number(maker, KP_KEY_SURNAME_NUMBER, name);
+    add_names(maker, name);
+    if (maker->year != 0 && maker->initial != 0) {
+        add_of(maker, KP_KEY_YEAR_NAMES, maker->year, name, initial(maker));
+    }
+    if (maker->day != 0 && maker->initial != 0) {
+        add_of(maker, KP_KEY_DAY_NAMES, maker->day, name, initial(maker));
+    }
+    if (maker->place.size > 0) {
+        add_of(maker, KP_KEY_PLACE_NAMES, maker->initial, name, sound(&maker->place));
+    }
+}
+
+static struct kp_slice postcode_digits(const struct kp_form *form)
+{
+    size_t digits = form->postcode.size < POSTCODE_DIGITS ? form->postcode.size : POSTCODE_DIGITS;
+    return kp_slice_of(form->postcode.bytes, digits);
 }
 
 static void add_others(struct maker *maker)
@@ -136,6 +158,10 @@ static void add_others(struct maker *maker)
     }
     if (form->postcode.size > 0 && form->house_number != 0) {
         add_of(maker, KP_KEY_ADDRESS, form->house_number, form->postcode, KP_SLICE_EMPTY);
+    }
+    if (form->postcode.size > 0 && maker->day != 0) {
+        add_of(maker, KP_KEY_BIRTH_POSTCODE, maker->year * 10000 + maker->day,
+               postcode_digits(form), KP_SLICE_EMPTY);
     }
     if (maker->place.size > 0 && maker->day != 0) {
         add_of(maker, KP_KEY_BIRTH_PLACE, maker->year * 10000 + maker->day, sound(&maker->place),
@@ -167,8 +193,6 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
     for (uint32_t i = 0; i < form->surname_count; i++) {
         add_surname(&maker, form->surnames[i].text);
     }
-    size_t digits = form->postcode.size < 4 ? form->postcode.size : 4;
-    kp_hmac_tag(hmac, "narrow.1", kp_slice_of(form->postcode.bytes, digits), KP_SLICE_EMPTY,
-                ret_keys->narrowings[0]);
+    kp_hmac_tag(hmac, "narrow.1", postcode_digits(form), KP_SLICE_EMPTY, ret_keys->narrowings[0]);
     kp_hmac_tag(hmac, "narrow.2", sound(&maker.given), KP_SLICE_EMPTY, ret_keys->narrowings[1]);
 }

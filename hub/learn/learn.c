@@ -316,7 +316,7 @@ static void learn_family(struct learner *learner)
     learner->learned->model.siblings = siblings;
     learner->learned->model.generations = generations;
     if (!siblings && !generations) { /* nobody's family to fear: as in adapters/link/learn.c */
-        learner->learned->model.joined = learner->learned->model.probable;
+        learner->learned->model.joined = KP_JOINED_WITHOUT_FAMILY;
     }
 }
 

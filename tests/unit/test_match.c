@@ -631,7 +631,7 @@ static void an_ordinary_form_has_few_keys(void **state)
     person.bsn = "900000004";
     make(&made, person);
     kp_keys_of(hmac, &made.form, &keys);
-    assert_int_equal(keys.count, 14);
+    assert_int_equal(keys.count, 18);
     person.street = "Lege Weg";
     person.surname = "Bakker-Jansen";
     person.partner_surname = "Smit-Mulder";

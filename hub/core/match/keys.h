@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 
-#define KP_KEYS_MAX 30u /* of a form that says everything, with four surnames */
+#define KP_KEYS_MAX 43u /* of a form that says everything, with four surnames */
 #define KP_NARROWINGS 2u
 /* Forms under one key that are all compared with each other. More: the key is narrowed. */
 #define KP_BLOCK_FORMS_MAX 256u
@@ -32,6 +32,10 @@ enum kp_key_kind {
     KP_KEY_GIVEN_NUMBER = 17,   /* given name, house number, region */
     KP_KEY_PLACE_NUMBER = 18,   /* birth place, house number, region */
     KP_KEY_GIVEN_STREET = 19,   /* given name, street */
+    KP_KEY_NAMES_REGION = 20,   /* given name and a surname, in order, region */
+    KP_KEY_GIVEN_PLACE = 21,    /* given name, first letter of a surname, birth place and year */
+    KP_KEY_SURNAME_NUMBER = 22, /* a surname, house number, region */
+    KP_KEY_BIRTH_POSTCODE = 23, /* birth date with day and month in order, postcode's digits */
 };
 
 struct kp_match_key {

@@ -71,7 +71,8 @@ void kp_skeleton_of(struct kp_slice name, struct kp_skeleton *ret_skeleton)
     for (uint32_t i = 0; i < sounds.size && ret_skeleton->size < KP_SKELETON_BYTES_MAX; i++) {
         char letter = sounds.text[i];
         bool doubled = i > 0 && sounds.text[i - 1] == letter;
-        if (i == 0 || (!is_vowel(letter) && !doubled)) {
+        bool silent = letter == 'h' || is_vowel(letter);
+        if (i == 0 || (!silent && !doubled)) {
             ret_skeleton->text[ret_skeleton->size++] = letter;
         }
     }

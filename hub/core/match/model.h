@@ -30,6 +30,10 @@ enum kp_match_level {
     KP_LEVEL_END
 };
 
+/* Where nothing shows twins, or parents and children with one name, two forms are put together from
+ * this on: more than five to one. The fields err one by one there, between brothers they do not. */
+#define KP_JOINED_WITHOUT_FAMILY 250
+
 struct kp_match_terms;
 
 struct kp_match_model {

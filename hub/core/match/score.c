@@ -177,6 +177,13 @@ static bool is_swapped(const struct kp_form *a, const struct kp_form *b)
            is_surname(b->given[0].text, a);
 }
 
+/* One way only: the other name was changed, or is another person's. */
+static bool is_crossed(const struct kp_form *a, const struct kp_form *b)
+{
+    return (a->given_count > 0 && is_surname(a->given[0].text, b)) ||
+           (b->given_count > 0 && is_surname(b->given[0].text, a));
+}
+
 /* The same where the one has an initial only. */
 static bool is_half_swapped(const struct kp_form *initial, const struct kp_form *full)
 {
@@ -200,6 +207,9 @@ static void compare_names(const struct kp_form *a, const struct kp_form *b, stru
         names->surname == KP_LEVEL_SURNAME_OTHER;
     if (others && is_swapped(a, b)) {
         names->given = KP_LEVEL_NAMES_SWAPPED;
+        names->surname = KP_LEVEL_SURNAME_SWAPPED;
+    } else if (others && is_crossed(a, b)) {
+        names->given = KP_LEVEL_NAMES_CROSSED;
         names->surname = KP_LEVEL_SURNAME_SWAPPED;
     }
 }
@@ -290,6 +300,9 @@ static enum kp_match_level address_level(const struct kp_form *a, const struct k
     }
     if (codes && same_start(a->postcode, b->postcode, 4)) {
         return KP_LEVEL_ADDRESS_AREA;
+    }
+    if (codes && near && (a->house_number == 0 || b->house_number == 0)) {
+        return KP_LEVEL_MISSING; /* a slip, or the next street: it says nothing */
     }
     return street ? KP_LEVEL_ADDRESS_STREET : KP_LEVEL_ADDRESS_OTHER;
 }
@@ -491,7 +504,8 @@ static void apply_principles(const struct kp_match_model *model, struct kp_match
         return;
     }
     bool other_given = given_contradicts(levels[KP_FIELD_GIVEN]);
-    if (model->siblings && other_given && levels[KP_FIELD_SURNAME] == KP_LEVEL_SURNAME_OTHER) {
+    if (model->siblings && (levels[KP_FIELD_GIVEN] == KP_LEVEL_NAMES_CROSSED ||
+                            (other_given && levels[KP_FIELD_SURNAME] == KP_LEVEL_SURNAME_OTHER))) {
         cap(score, KP_PRINCIPLE_OTHER_NAMES, band);
     }
     if (model->siblings && other_given && is_namesake(levels[KP_FIELD_SURNAME]) &&
