@@ -29,7 +29,7 @@ struct kp_effects {
     uint32_t outcomes[9];   /* by OutcomeKind */
     uint32_t persons_made, casus_ready, casus_lapsed, known_elsewhere;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
-    uint32_t weighed_ahead;   /* forms of which hints were there */
+    uint32_t weighed_ahead;                      /* forms of which hints were there */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
 };
 

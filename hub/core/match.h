@@ -22,8 +22,8 @@ struct kp_place {
 /* false: the transaction failed. */
 bool kp_match_look(struct kp_core *core, struct kp_txn *txn, const struct kp_command_signal *signal,
                    uint8_t index, struct kp_place *ret_place);
-/* What kp_holders_find will ask of a mention whose turn has not come, as far as it can be known now:
- * nothing (false) when its form is known, or the transaction failed. @ret_hints: room for
+/* What kp_holders_find will ask of a mention whose turn has not come, as far as it can be known
+ * now: nothing (false) when its form is known, or the transaction failed. @ret_hints: room for
  * @count_max. */
 bool kp_match_foresee(const struct kp_match_model *model, struct kp_txn *txn,
                       const struct kp_command_signal *signal, uint8_t index, uint32_t count_max,
