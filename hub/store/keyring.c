@@ -269,7 +269,8 @@ enum kp_err kp_keyring_open(const char *dir, const struct kp_secret *master,
     ring->env = env;
     ring->aead = kp_aead_new();
     for (int kind = 0; kind < KP_KEYRING_KIND_END; kind++) {
-        ring->cache[kind] = calloc(cache_slots(kind), sizeof *ring->cache[kind]);
+        ring->cache[kind] =
+            calloc(cache_slots((enum kp_keyring_kind)kind), sizeof *ring->cache[kind]);
         KP_ASSERT(ring->cache[kind] != NULL);
     }
     kp_hkdf(master, KP_SLICE_EMPTY, "knooppunt.keyring.v1", &ring->wrapping);
@@ -299,7 +300,7 @@ struct kp_keyring *kp_keyring_close(struct kp_keyring *ring)
     for (int kind = 0; kind < KP_KEYRING_KIND_END; kind++) {
         entries_free(ring->pending[kind].entries, ring->pending[kind].count);
         free(ring->pending[kind].index);
-        cache_forget_below(ring, kind, UINT64_MAX);
+        cache_forget_below(ring, (enum kp_keyring_kind)kind, UINT64_MAX);
         free(ring->cache[kind]);
     }
     kp_aead_free(ring->aead);
