@@ -298,22 +298,24 @@ static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, stru
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count)
 {
-    uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * KP_CANDIDATES_MAX);
+    uint64_t found[KP_KEYS_MAX * KP_BLOCK_FORMS_MAX]; /* mostly not touched */
     uint32_t count = 0;
-    if (forms == NULL) {
-        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms that share a key");
-        return false;
-    }
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
         struct block block;
         if (find_open(txn, keys, &place, &block)) {
-            memcpy(forms + count, block.forms, sizeof *forms * block.listed);
+            memcpy(found + count, block.forms, sizeof *found * block.listed);
             count += block.listed;
         }
     }
-    *ret_forms = forms;
-    *ret_count = sort_unique(forms, count);
+    count = sort_unique(found, count);
+    *ret_forms = kp_arena_alloc(txn->scratch, sizeof *found * (count + KP_CANDIDATES_MORE));
+    if (*ret_forms == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms that share a key");
+        return false;
+    }
+    memcpy(*ret_forms, found, sizeof *found * count);
+    *ret_count = count;
     return kp_txn_error(txn) == KP_OK;
 }
 

@@ -27,8 +27,8 @@ void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint
                       struct kp_block_change **changes_io);
 
 /* Whom a form with these keys meets: ids rising, each once, in scratch, with room for
- * KP_CANDIDATES_MAX. false: the transaction failed. */
-#define KP_CANDIDATES_MAX (KP_KEYS_MAX * KP_BLOCK_FORMS_MAX + KP_COMPONENT_FORMS_MAX)
+ * KP_CANDIDATES_MORE. false: the transaction failed. */
+#define KP_CANDIDATES_MORE KP_COMPONENT_FORMS_MAX
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count);
 /* Whether two forms that are in their blocks meet. */

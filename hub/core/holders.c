@@ -156,8 +156,9 @@ bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_k
         }
     }
     *ret_forms = forms;
-    *ret_count =
-        kp_decision_any(txn) ? add_decided(txn, form, forms, kept, KP_CANDIDATES_MAX) : kept;
+    *ret_count = kp_decision_any(txn)
+                     ? add_decided(txn, form, forms, kept, count + KP_CANDIDATES_MORE)
+                     : kept;
     return kp_txn_error(txn) == KP_OK;
 }
 

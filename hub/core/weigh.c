@@ -15,6 +15,7 @@
 #define FORMS_MAX KP_COMPONENT_FORMS_MAX
 #define SET_MAX (2 * FORMS_MAX) /* what holds together now, and what did before */
 #define DECISIONS_MAX 4096u
+#define MEMBERS_FIRST 8u  /* nearly always enough; a member is a kilobyte and more */
 #define FROZEN_BITS 30000 /* more than any sum: only an equal BSN joins */
 
 /* A form of the set that is weighed, where it stood and where it comes. */
@@ -38,7 +39,7 @@ struct kp_weighing {
     struct kp_core *core;
     struct kp_txn *txn;
     struct member *members;
-    uint32_t count;
+    uint32_t count, capacity;
     struct bearer bearers[2 * SET_MAX];
     uint32_t bearer_count;
     uint64_t components[SET_MAX]; /* rows that were */
@@ -64,12 +65,31 @@ static struct bearer *bearer_of(struct kp_weighing *set, uint64_t id)
     return bearer;
 }
 
-static void take_member(struct kp_weighing *set, uint64_t form, uint32_t mentions)
+/* Room for one more; NULL: no memory, and the transaction failed. */
+static struct member *next_member(struct kp_weighing *set)
 {
     KP_ASSERT(set->count < SET_MAX);
-    struct member *member = &set->members[set->count];
+    if (set->count == set->capacity) {
+        uint32_t capacity = set->capacity == 0 ? MEMBERS_FIRST : set->capacity * 2;
+        struct member *members = kp_arena_alloc(set->txn->scratch, sizeof *members * capacity);
+        if (members == NULL) {
+            kp_txn_fail(set->txn, KP_E_LIMIT, "no memory for a component of forms");
+            return NULL;
+        }
+        if (set->count > 0) {
+            memcpy(members, set->members, sizeof *members * set->count);
+        }
+        set->members = members;
+        set->capacity = capacity;
+    }
+    return &set->members[set->count];
+}
+
+static void take_member(struct kp_weighing *set, uint64_t form, uint32_t mentions)
+{
+    struct member *member = next_member(set);
     const struct kp_match_terms *terms = set->core->model.terms;
-    if (kp_forms_load(set->txn, terms, form, &member->known) &&
+    if (member != NULL && kp_forms_load(set->txn, terms, form, &member->known) &&
         kp_forms_decode(set->txn, terms, &member->known, &member->keys)) {
         member->mentions = mentions;
         set->count++;
@@ -101,14 +121,14 @@ void kp_weigh_take(struct kp_weighing *set, uint64_t id)
 struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn)
 {
     struct kp_weighing *set = kp_arena_alloc(txn->scratch, sizeof *set);
-    struct member *members = kp_arena_alloc(txn->scratch, sizeof *members * SET_MAX);
-    if (members == NULL) {
+    if (set == NULL) {
         kp_txn_fail(txn, KP_E_LIMIT, "no memory for a component of forms");
         return NULL;
     }
     set->core = core;
     set->txn = txn;
-    set->members = members;
+    set->members = NULL;
+    set->capacity = 0;
     set->count = set->bearer_count = set->component_count = 0;
     set->decided = kp_decision_any(txn);
     return set;
@@ -412,8 +432,11 @@ void kp_weigh_persons(struct kp_core *core, struct kp_txn *txn, const uint64_t *
 void kp_weigh_take_new(struct kp_weighing *set, const struct kp_known_form *form,
                        const struct kp_match_keys *keys)
 {
-    KP_ASSERT(set->count < SET_MAX);
-    struct member *member = &set->members[set->count++];
+    struct member *member = next_member(set);
+    if (member == NULL) {
+        return;
+    }
+    set->count++;
     *member = (struct member){.known = *form, .keys = *keys};
     member->known.person = 0;
 }
