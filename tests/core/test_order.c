@@ -479,24 +479,66 @@ static void whatever_comes_while_an_epoch_comes_into_force_it_is_as_at_once(void
     }
 }
 
-static void nobody_has_two_numbers_unless_somebody_said_so(void **state)
+static void assert_one_number_each(void)
 {
-    (void)state;
-    write_all(424242);
-    open_world();
+    uint64_t persons[MENTIONS] = {0};
     for (uint32_t i = 0; i < MENTIONS; i++) {
-        bring(&all[i]);
-    }
-    for (uint32_t a = 0; a < MENTIONS; a++) {
-        for (uint32_t b = 0; b < a; b++) {
-            if (all[a].person.bsn != NULL && all[b].person.bsn != NULL &&
-                strcmp(all[a].bsn, all[b].bsn) != 0) {
-                assert_int_not_equal(
-                    world_person(&world, all[a].told.partner, all[a].reference, 0),
-                    world_person(&world, all[b].told.partner, all[b].reference, 0));
-            }
+        if (all[i].there && all[i].person.bsn != NULL) {
+            persons[i] = world_person(&world, all[i].told.partner, all[i].reference, 0);
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            assert_false(persons[i] != 0 && persons[i] == persons[k] &&
+                         strcmp(all[i].bsn, all[k].bsn) != 0);
         }
     }
+}
+
+/* Two who are there, each with a number of his own; the first ones from @from on. */
+static void find_two_numbers(uint32_t from, uint32_t ret_two[2])
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < MENTIONS && count < 2; k++) {
+        uint32_t i = (from + k) % MENTIONS;
+        bool numbered = all[i].there && all[i].person.bsn != NULL;
+        if (numbered && (count == 0 || strcmp(all[i].bsn, all[ret_two[0]].bsn) != 0)) {
+            ret_two[count++] = i;
+        }
+    }
+    assert_int_equal(count, 2);
+}
+
+/* Whatever comes, goes, is parted by a person or weighed by another epoch. */
+static void nobody_has_two_numbers_unless_somebody_said_so(void **state)
+{
+    uint64_t seed = 424242;
+    uint32_t two[2];
+    (void)state;
+    write_all(seed);
+    open_world();
+    make_epochs();
+    for (uint32_t step = 0; step < 240; step++) {
+        come_and_go(&seed, 3);
+        if (step % 8 == 7) {
+            find_two_numbers((uint32_t)(next(&seed) % MENTIONS), two);
+            world_decide(&world, step % 16 == 7 ? KP_DECISION_CANNOT : KP_DECISION_NONE,
+                         &all[two[0]].told, &all[two[1]].told);
+        }
+        if (step % 40 == 39) {
+            world_activate(&world, step / 40 % 3);
+            world_tick(&world);
+        }
+        assert_one_number_each();
+    }
+    weigh_all();
+    find_two_numbers(0, two);
+    const struct told *one = &all[two[0]].told;
+    const struct told *other = &all[two[1]].told;
+    world_decide(&world, KP_DECISION_MUST, one, other);
+    assert_int_equal(world_person(&world, one->partner, one->reference, 0),
+                     world_person(&world, other->partner, other->reference, 0));
+    world_decide(&world, KP_DECISION_NONE, one, other);
+    assert_one_number_each();
+    assert_as_at_once();
     world_close(&world);
 }
 
