@@ -35,6 +35,7 @@ struct kp_lmdb_txn *kp_lmdb_txn_free(struct kp_lmdb_txn *txn)
             mdb_txn_abort(txn->mdb);
         }
         kp_draft_done(&txn->draft);
+        txn->recent = kp_recent_free(txn->recent);
         kp_block_cipher_free(txn->set_cipher);
         kp_aead_free(txn->aead);
         kp_arena_done(&txn->scratch);
@@ -105,6 +106,10 @@ static enum kp_err begin_writer(struct kp_lmdb *store, struct kp_txn **ret_txn,
     for (int table = 0; table < KP_TABLE_END; table++) {
         txn->memos[table].known = false;
     }
+    if (txn->recent == NULL) {
+        txn->recent = kp_recent_new();
+    }
+    kp_recent_clear(txn->recent);
     txn->changed = false;
     txn->pages_touched = 0;
     txn->bytes_appended = 0;
@@ -272,10 +277,18 @@ static bool delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
 {
     struct kp_run_record record;
     bool found = kp_delta_get(txn, place, &record);
-    if (txn->head.write && txn->head.err == KP_OK) {
-        memorise(txn, place, found, NULL);
-    }
     return found && open_record(txn, &record, ret_value);
+}
+
+/* Read before in this transaction, and not written since. */
+static bool get_again(struct kp_lmdb_txn *txn, struct kp_row_place place,
+                      const struct kp_recent_row *row, struct kp_slice *ret_value)
+{
+    memorise(txn, place, row->found, row->tag);
+    if (row->found) {
+        *ret_value = kp_arena_copy(&txn->scratch, kp_slice_of(row->value, row->size));
+    }
+    return row->found && (ret_value->size == row->size || fail_scratch(txn));
 }
 
 static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice key,
@@ -283,16 +296,26 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
 {
     struct kp_lmdb_txn *txn = kp_lmdb_txn_of(head);
     struct kp_row_place place = {.table = table, .key = key};
+    const struct kp_recent_row *row = head->write ? kp_recent_find(txn->recent, place) : NULL;
+    const uint8_t *tag = NULL;
     struct kp_slice raw = KP_SLICE_EMPTY;
+    bool found;
+    *ret_value = KP_SLICE_EMPTY;
+    if (row != NULL && head->err == KP_OK) {
+        return get_again(txn, place, row, ret_value);
+    }
     if (kp_table_is_delta(table)) {
-        return delta_get(txn, place, ret_value);
+        found = delta_get(txn, place, ret_value);
+    } else {
+        found = kp_rows_get(txn, place, &raw);
+        tag = found ? kp_row_tag(raw) : NULL;
+        found = found && kp_lmdb_open_row(txn, place, raw, ret_value);
     }
-    bool found = kp_rows_get(txn, place, &raw);
     if (head->write && head->err == KP_OK) {
-        const uint8_t *tag = found ? kp_row_tag(raw) : NULL;
-        memorise(txn, place, tag != NULL, tag);
+        memorise(txn, place, found, tag);
+        kp_recent_keep(txn->recent, place, found, tag, *ret_value);
     }
-    return found && kp_lmdb_open_row(txn, place, raw, ret_value);
+    return found;
 }
 
 /* Fills the table's memo with the row that is there now; false: the transaction failed. */
@@ -300,6 +323,11 @@ static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
 {
     const struct kp_row_memo *memo = &txn->memos[place.table];
     if (memo->known && kp_slice_equal(kp_key_slice(&memo->key), place.key)) {
+        return true;
+    }
+    const struct kp_recent_row *row = kp_recent_find(txn->recent, place);
+    if (row != NULL) {
+        memorise(txn, place, row->found, row->tag);
         return true;
     }
     if (kp_table_is_delta(place.table)) {
@@ -356,6 +384,7 @@ static void lmdb_put(struct kp_txn *head, enum kp_table table, struct kp_slice k
     if (!look_up(txn, place)) {
         return;
     }
+    kp_recent_forget(txn->recent, place);
     txn->changed = true;
     txn->sums.rows[table] += memo->found ? 0 : 1;
     if (kp_table_is_delta(table)) {
@@ -389,6 +418,7 @@ static bool lmdb_del(struct kp_txn *head, enum kp_table table, struct kp_slice k
     if (!look_up(txn, place) || !memo->found) {
         return false;
     }
+    kp_recent_forget(txn->recent, place);
     txn->changed = true;
     txn->sums.rows[table]--;
     if (kp_table_is_delta(table)) {

@@ -16,6 +16,7 @@
 #include "store/env.h"
 #include "store/keys.h"
 #include "store/lmdb.h"
+#include "store/recent.h"
 #include "store/row.h"
 #include "store/run.h"
 
@@ -101,6 +102,7 @@ struct kp_lmdb_txn {
     struct kp_sweep sweep;
     struct kp_draft draft;
     struct kp_row_memo memos[KP_TABLE_END];
+    struct kp_recent *recent; /* NULL until the first one that writes */
     struct kp_key last_keys[KP_TABLE_END];
     bool last_known[KP_TABLE_END];
     bool changed;

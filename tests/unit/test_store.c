@@ -79,6 +79,51 @@ static void test_read_what_was_put(void **state)
     }
 }
 
+static void assert_reads(struct kp_txn *txn, enum kp_table table, const char *expected)
+{
+    struct kp_slice value;
+    for (int i = 0; i < 2; i++) { /* the second time it was read before */
+        bool found = kp_txn_get(txn, table, KP_SLICE_LIT("name"), &value);
+        assert_int_equal(found, expected != NULL);
+        assert_true(!found || kp_slice_equal(value, kp_slice_str(expected)));
+    }
+}
+
+static void test_read_again_after_each_change(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct kp_store *stores[2] = {&fixture->ram, &fixture->lmdb};
+    static const enum kp_table tables[2] = {KP_TABLE_META, KP_TABLE_INDEX}; /* in place; waiting */
+    for (int i = 0; i < 4; i++) {
+        struct kp_slice key = KP_SLICE_LIT("name");
+        enum kp_table table = tables[i / 2];
+        struct kp_txn *txn = begin(stores[i % 2], true);
+        assert_reads(txn, table, NULL);
+        kp_txn_put(txn, table, key, KP_SLICE_LIT("one"), KP_SUBJECT_NONE);
+        assert_reads(txn, table, "one");
+        kp_txn_put(txn, table, key, KP_SLICE_LIT("second"), KP_SUBJECT_NONE);
+        assert_reads(txn, table, "second");
+        commit(txn);
+        txn = begin(stores[i % 2], true);
+        assert_reads(txn, table, "second");
+        assert_true(kp_txn_del(txn, table, key));
+        assert_reads(txn, table, NULL);
+        assert_false(kp_txn_del(txn, table, key));
+        kp_txn_put(txn, table, key, KP_SLICE_LIT("third"), KP_SUBJECT_NONE);
+        assert_reads(txn, table, "third");
+        kp_txn_abort(txn);
+        txn = begin(stores[i % 2], true);
+        assert_reads(txn, table, "second");
+        kp_txn_put(txn, KP_TABLE_META, KP_SLICE_LIT("other"), KP_SLICE_EMPTY, KP_SUBJECT_NONE);
+        assert_true(kp_txn_del(txn, table, key));
+        commit(txn);
+        txn = begin(stores[i % 2], true);
+        assert_reads(txn, table, NULL);
+        kp_txn_abort(txn);
+    }
+    assert_verifies(&fixture->lmdb);
+}
+
 static void test_same_digest_after_the_same_changes(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -370,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_keys_are_ordered_as_their_numbers),
         cmocka_unit_test(test_table_names),
         cmocka_unit_test_setup_teardown(test_read_what_was_put, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_again_after_each_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_digest_after_the_same_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_walk_is_in_key_order_and_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader_sees_one_state, setup, teardown),
