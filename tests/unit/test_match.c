@@ -65,9 +65,9 @@ static void one_edit_is_one(void **state)
 
 static void names_that_sound_the_same(void **state)
 {
-    static const char *const same[][2] = {{"schut", "sgut"},    {"dyk", "dijk"},
-                                          {"visser", "fisser"}, {"cohen", "kohen"},
-                                          {"boudt", "bout"},    {"zwart", "swart"}};
+    static const char *const same[][2] = {
+        {"schut", "sgut"}, {"dyk", "dijk"},    {"visser", "fisser"}, {"cohen", "kohen"},
+        {"boudt", "bout"}, {"zwart", "swart"}, {"ruth", "rut"},      {"ivanhoe", "ivanoe"}};
     struct kp_skeleton a;
     struct kp_skeleton b;
     (void)state;
@@ -301,6 +301,8 @@ static void an_address_is_known_by_postcode_or_street(void **state)
         {"1111AA", "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
         {NULL, "Elders", "7", KP_LEVEL_ADDRESS_OTHER},
         {NULL, NULL, "7", KP_LEVEL_MISSING},
+        {"9989ZZ", NULL, NULL, KP_LEVEL_MISSING}, /* a slip, or another street */
+        {"1111AA", NULL, NULL, KP_LEVEL_ADDRESS_OTHER},
     };
     struct kp_reported_person one = vera();
     struct kp_reported_person other = vera();
@@ -312,6 +314,36 @@ static void an_address_is_known_by_postcode_or_street(void **state)
         other.house_number = cases[i].number;
         assert_int_equal(score_of(one, other).levels[KP_FIELD_ADDRESS], cases[i].level);
     }
+}
+
+/* "Vera Verzonnen" and "Bakker Vera": one name in the other's place, the other one changed. */
+static void names_that_cross_say_less_against_it(void **state)
+{
+    struct kp_reported_person crossed = vera();
+    struct kp_reported_person stranger = vera();
+    struct kp_match_model model;
+    static struct made made[2];
+    struct kp_match_score score;
+    (void)state;
+    crossed.given_names = "Bakker";
+    crossed.surname = "Vera";
+    stranger.given_names = "Bram";
+    stranger.surname = "Bakker";
+    crossed.initials = stranger.initials = "B.";
+    score = score_of(vera(), crossed);
+    assert_int_equal(score.levels[KP_FIELD_GIVEN], KP_LEVEL_NAMES_CROSSED);
+    assert_int_equal(score.levels[KP_FIELD_SURNAME], KP_LEVEL_SURNAME_SWAPPED);
+    assert_int_equal(score_of(crossed, vera()).levels[KP_FIELD_GIVEN], KP_LEVEL_NAMES_CROSSED);
+    assert_int_equal(score_of(vera(), stranger).levels[KP_FIELD_GIVEN], KP_LEVEL_GIVEN_OTHER);
+    /* Where there are families, somebody looks at it. */
+    assert_int_equal(score.principle, KP_PRINCIPLE_OTHER_NAMES);
+    assert_int_equal(score.grade, KP_GRADE_PROBABLE);
+    kp_match_model_init(&model, 1000);
+    model.siblings = model.generations = false;
+    make(&made[0], vera());
+    make(&made[1], crossed);
+    kp_match_score(&model, &made[0].form, &made[1].form, &score);
+    assert_int_equal(score.grade, KP_GRADE_CERTAIN);
 }
 
 static void a_twin_is_not_the_same(void **state)
@@ -619,6 +651,47 @@ static void two_defects_leave_a_key(void **state)
     hmac = kp_hmac_free(hmac);
 }
 
+/* Three are wrong, and what is left is rare enough together. */
+static void some_three_defects_leave_a_key(void **state)
+{
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    struct kp_reported_person other = vera();
+    (void)state;
+    other.birth_date = 19930304; /* names and region */
+    other.birth_place = "Elders";
+    other.postcode = "9911AA";
+    other.house_number = "12";
+    assert_true(share_a_key(hmac, vera(), other));
+    other.postcode = "1111AA";
+    assert_false(share_a_key(hmac, vera(), other));
+    other = vera(); /* given name, the first letter of the surname, birth place and year */
+    other.surname = "Vergissing";
+    other.birth_date = 19750304;
+    other.postcode = other.house_number = NULL;
+    assert_true(share_a_key(hmac, vera(), other));
+    other.birth_date = 19930304;
+    assert_false(share_a_key(hmac, vera(), other));
+    other = vera(); /* surname, house number and region */
+    other.given_names = other.initials = other.birth_place = NULL;
+    other.birth_date = 19930304;
+    other.postcode = "9911AA";
+    assert_true(share_a_key(hmac, vera(), other));
+    other.house_number = "12";
+    assert_false(share_a_key(hmac, vera(), other));
+    other = vera(); /* birth date and the postcode's digits */
+    other.given_names = "Bram";
+    other.initials = "B.";
+    other.surname = "Bakker";
+    other.birth_place = "Elders";
+    other.postcode = "9999AA";
+    other.house_number = "12";
+    assert_true(share_a_key(hmac, vera(), other));
+    other.postcode = "9988AA";
+    assert_false(share_a_key(hmac, vera(), other));
+    hmac = kp_hmac_free(hmac);
+}
+
 /* Each costs the hub a row. */
 static void an_ordinary_form_has_few_keys(void **state)
 {
@@ -659,6 +732,7 @@ int main(void)
         cmocka_unit_test(an_address_is_known_by_postcode_or_street),
         cmocka_unit_test(the_same_and_the_misspelt_are_certain),
         cmocka_unit_test(strangers_are_certainly_not),
+        cmocka_unit_test(names_that_cross_say_less_against_it),
         cmocka_unit_test(a_twin_is_not_the_same),
         cmocka_unit_test(an_initial_needs_more_than_a_name),
         cmocka_unit_test(parent_and_child_are_not_joined),
@@ -672,6 +746,7 @@ int main(void)
         cmocka_unit_test(what_is_probably_one_person_is_no_choice),
         cmocka_unit_test(one_defect_leaves_a_key),
         cmocka_unit_test(two_defects_leave_a_key),
+        cmocka_unit_test(some_three_defects_leave_a_key),
         cmocka_unit_test(an_ordinary_form_has_few_keys),
     };
     struct kp_diag diag;
