@@ -152,6 +152,14 @@ void kp_query_event_row(struct kp_answer *answer, struct kp_slice event, struct 
                        kp_query_enum_name(&knooppunt__v1__lapse_reason__descriptor,
                                           (int)opened->casus_lapsed->reason));
         break;
+    case KNOOPPUNT__V1__EVENT__BODY_PERSON_CHANGED:
+        kp_answer_text(answer, "event", "person_changed");
+        kp_answer_text(answer, "before", opened->person_changed->before_person_id);
+        kp_answer_text(answer, "after", opened->person_changed->after_person_id);
+        kp_answer_text(answer, "reason",
+                       kp_query_enum_name(&knooppunt__v1__change_reason__descriptor,
+                                          (int)opened->person_changed->reason));
+        break;
     case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE:
         kp_answer_text(answer, "event", "known_elsewhere");
         kp_answer_text(answer, "theme", opened->known_elsewhere->theme);

@@ -28,6 +28,14 @@ static const struct word lapse_words[] = {
     {0, NULL},
 };
 
+static const struct word change_words[] = {
+    {KNOOPPUNT__V1__CHANGE_REASON__CHANGE_REASON_SIGNAL, "melding"},
+    {KNOOPPUNT__V1__CHANGE_REASON__CHANGE_REASON_GONE, "ingetrokken-of-vervangen"},
+    {KNOOPPUNT__V1__CHANGE_REASON__CHANGE_REASON_DECIDED, "besluit"},
+    {KNOOPPUNT__V1__CHANGE_REASON__CHANGE_REASON_EPOCH, "andere-weging"},
+    {0, NULL},
+};
+
 static const struct word role_words[] = {
     {KNOOPPUNT__V1__CASUS_ROLE__CASUS_ROLE_PLEGER, "pleger"},
     {KNOOPPUNT__V1__CASUS_ROLE__CASUS_ROLE_SLACHTOFFER, "slachtoffer"},
@@ -172,12 +180,21 @@ static void walk_lapsed(const struct walk *walk, const Knooppunt__V1__CasusLapse
     visit_text(walk, "oorzaak", word_of(lapse_words, (int)lapsed->reason));
 }
 
+static void walk_changed(const struct walk *walk, const Knooppunt__V1__PersonChanged *changed)
+{
+    visit_text(walk, "persoon-was", changed->before_person_id);
+    visit_text(walk, "persoon-is", changed->after_person_id);
+    visit_number(walk, "meldingen", changed->has_signals, changed->signals);
+    visit_text(walk, "oorzaak", word_of(change_words, (int)changed->reason));
+}
+
 static const char *name_of(const Knooppunt__V1__Event *event)
 {
     static const struct word names[] = {
         {KNOOPPUNT__V1__EVENT__BODY_OUTCOMES, "verwerking"},
         {KNOOPPUNT__V1__EVENT__BODY_CASUS_READY, "casus-rijp"},
         {KNOOPPUNT__V1__EVENT__BODY_CASUS_LAPSED, "casus-vervallen"},
+        {KNOOPPUNT__V1__EVENT__BODY_PERSON_CHANGED, "persoon-gewijzigd"},
         {KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE, "ook-elders-bekend"},
         {KNOOPPUNT__V1__EVENT__BODY_HELD_OPENED, "vastgehouden"},
         {KNOOPPUNT__V1__EVENT__BODY_CERTIFICATE_EXPIRING, "certificaat-verloopt"},
@@ -197,6 +214,9 @@ static void walk_body(const struct walk *walk, const Knooppunt__V1__Event *event
         break;
     case KNOOPPUNT__V1__EVENT__BODY_CASUS_LAPSED:
         walk_lapsed(walk, event->casus_lapsed);
+        break;
+    case KNOOPPUNT__V1__EVENT__BODY_PERSON_CHANGED:
+        walk_changed(walk, event->person_changed);
         break;
     case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE:
         visit_text(walk, "kenmerk", event->known_elsewhere->reference);

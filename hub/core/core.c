@@ -348,6 +348,7 @@ enum kp_err kp_core_apply(struct kp_core *core, struct kp_txn *txn,
         core->now = command->stamp;
         core->traceparent = head.traceparent;
         core->effects = effects;
+        core->cause = (struct kp_cause){.reason = KP_CHANGE_SIGNAL};
         if (!kp_reader_ok(&reader) || head.actor >= KP_COUNTERPART_NUMBERS) {
             kp_txn_fail(txn, KP_E_CORRUPT, "command %llu does not decode",
                         (unsigned long long)command->position);

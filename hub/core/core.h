@@ -20,6 +20,18 @@
  */
 #define KP_COUNTERPART_NUMBERS 4096u
 
+/* Why persons change: what is being applied. */
+enum kp_change_reason {
+    KP_CHANGE_SIGNAL = 1,  /* a signal came, in a first or another version */
+    KP_CHANGE_GONE = 2,    /* a signal went */
+    KP_CHANGE_DECIDED = 3, /* somebody decided; detail: his counterpart number, 0: at the hub */
+    KP_CHANGE_EPOCH = 4,   /* all are weighed anew; detail: by which epoch */
+};
+struct kp_cause {
+    enum kp_change_reason reason;
+    uint32_t detail;
+};
+
 /* What the shell must do after the commit; it never changes the state. */
 struct kp_effects {
     bool house_changed; /* load the house again */
@@ -27,7 +39,7 @@ struct kp_effects {
     uint64_t mailboxes[KP_COUNTERPART_NUMBERS /
                        64]; /* bit: something new is in it, or it was acknowledged */
     uint32_t outcomes[9];   /* by OutcomeKind */
-    uint32_t persons_made, casus_ready, casus_lapsed, known_elsewhere;
+    uint32_t persons_made, persons_changed, casus_ready, casus_lapsed, known_elsewhere;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
     uint32_t weighed_ahead;                      /* forms of which hints were there */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
@@ -43,6 +55,7 @@ struct kp_core {
     struct kp_wall now;
     struct kp_slice traceparent;
     struct kp_effects *effects;
+    struct kp_cause cause;
     kp_hints_fn *hints; /* NULL: none; set by who applies, after kp_core_load */
     void *hints_context;
     uint64_t fresh_position; /* where persons were made last by parting, and how many */

@@ -98,6 +98,7 @@ void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, uint16_t author
         memcpy(decided.other, pairs.bytes + at + KP_TAG_BYTES, KP_TAG_BYTES);
         kp_decision_put(txn, pairs.bytes + at, &decided);
     }
+    core->cause = (struct kp_cause){KP_CHANGE_DECIDED, author};
     for (size_t at = 0; at < pairs.size; at += KP_TAG_BYTES) {
         size_t mark = kp_txn_scratch_mark(txn);
         uint64_t form;

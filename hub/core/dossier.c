@@ -165,9 +165,11 @@ void kp_dossier_remove(struct kp_core *core, struct kp_txn *txn, uint64_t positi
 {
     struct kp_stored_signal stored;
     uint64_t subject = 0;
+    struct kp_cause cause = core->cause;
     if (!kp_stored_load(txn, position, &stored)) {
         return;
     }
+    core->cause.reason = KP_CHANGE_GONE;
     for (uint32_t i = 0; i < stored.signal.mention_count; i++) {
         size_t mark = kp_txn_scratch_mark(txn);
         const struct kp_command_mention *mention = &stored.signal.mentions[i];
@@ -177,6 +179,7 @@ void kp_dossier_remove(struct kp_core *core, struct kp_txn *txn, uint64_t positi
         remove_mention(core, txn, mention, position, i);
         kp_txn_scratch_restore(txn, mark);
     }
+    core->cause = cause;
     stored.status = status;
     stored.replaced_by = core->position;
     kp_stored_update(txn, position, &stored, subject);

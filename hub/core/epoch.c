@@ -278,6 +278,7 @@ void kp_epoch_due(struct kp_core *core, struct kp_txn *txn)
     struct kp_epoch_state state;
     struct kp_known_form known;
     bool more = kp_epoch_state(txn, &state);
+    core->cause = (struct kp_cause){KP_CHANGE_EPOCH, state.active};
     size_t mark = kp_txn_scratch_mark(txn);
     for (uint32_t i = 0; more && i < KP_TICK_DEADLINES_MAX && !kp_weigh_is_full(core); i++) {
         more = kp_forms_next(txn, NULL, state.after, &known) && known.id < state.until;

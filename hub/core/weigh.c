@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "core/blocks.h"
+#include "core/change.h"
 #include "core/component.h"
 #include "core/decision.h"
 #include "core/holders.h"
@@ -340,8 +341,47 @@ static void store_components(struct kp_weighing *set, enum kp_hold hold)
     }
 }
 
+/* Mentions that went between two persons. */
+struct went {
+    uint64_t before, after;
+    uint32_t mentions;
+};
+
+static bool has_some(const struct kp_weighing *set, uint64_t person)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->members[i].person == person) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell_changes(struct kp_weighing *set, const struct went *went, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !failed(set); i++) {
+        kp_change_put(set->core, set->txn, went[i].before, went[i].after, went[i].mentions,
+                      !has_some(set, went[i].before));
+    }
+}
+
+static void note_went(struct went *went, uint32_t *count_io, const struct member *member,
+                      uint64_t before)
+{
+    uint32_t at = 0;
+    while (at < *count_io && (went[at].before != before || went[at].after != member->person)) {
+        at++;
+    }
+    if (at == *count_io) {
+        went[(*count_io)++] = (struct went){before, member->person, 0};
+    }
+    went[at].mentions += member->mentions;
+}
+
 static void move_members(struct kp_weighing *set)
 {
+    struct went went[SET_MAX];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < set->count && !failed(set); i++) {
         struct member *member = &set->members[i];
         uint64_t from = member->known.person;
@@ -350,12 +390,14 @@ static void move_members(struct kp_weighing *set)
         }
         if (from != 0) {
             kp_moves_form(set->txn, member->known.id, from, member->person);
+            note_went(went, &count, member, from);
             bearer_of(set, from)->changed = true;
             bearer_of(set, member->person)->changed = true;
         }
         member->known.person = member->person;
         kp_forms_store(set->txn, &member->known);
     }
+    tell_changes(set, went, count);
 }
 
 static void settle_bearers(struct kp_weighing *set)

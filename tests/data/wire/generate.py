@@ -158,6 +158,9 @@ def events(pb, signal):
         caused_by_position=41))
     yield "casus_lapsed", wrap(casus_lapsed=pb.CasusLapsed(
         casus_id="c-9", person_id="p-1312", theme="veelplegers", reason=pb.LAPSE_REASON_AGED, caused_by_position=99))
+    yield "person_changed", wrap(person_changed=pb.PersonChanged(
+        before_person_id="P-41.0", after_person_id="P-12.0", signals=2, before_is_gone=True,
+        reason=pb.CHANGE_REASON_DECIDED, caused_by_position=99))
     yield "known_elsewhere", wrap(known_elsewhere=pb.KnownElsewhere(reference="W-77", theme="veelplegers"))
     yield "held_opened", wrap(held_opened=pb.HeldOpened(partner="om", position=7, code=63, field="incident_date"))
     yield "certificate_expiring", wrap(certificate_expiring=pb.CertificateExpiring(
