@@ -135,26 +135,32 @@ static void add(struct kp_txn *txn, const struct place *place, const struct kp_m
 static void drop(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
                  uint64_t form, struct kp_block_change **changes_io);
 
-static void note_change(struct kp_txn *txn, const struct block *block,
+/* @form: the one that made the block too large, which is not listed; 0: it is no more. */
+static void note_change(struct kp_txn *txn, const struct block *block, uint64_t form,
                         struct kp_block_change **changes_io)
 {
+    uint32_t count = block->listed + (form != 0 ? 1 : 0);
     struct kp_block_change *change =
-        kp_arena_alloc(txn->scratch, sizeof *change + sizeof change->forms[0] * block->listed);
+        kp_arena_alloc(txn->scratch, sizeof *change + sizeof change->forms[0] * count);
     if (change == NULL) {
         kp_txn_fail(txn, KP_E_LIMIT, "no memory for a block of forms");
         return;
     }
-    change->count = block->listed;
+    change->count = count;
+    change->narrowed = form != 0;
     memcpy(change->forms, block->forms, sizeof change->forms[0] * block->listed);
+    if (form != 0) {
+        change->forms[block->listed] = form;
+    }
     change->next = *changes_io;
     *changes_io = change;
 }
 
-/* The forms of the block come under the narrower keys, or leave them. */
+/* The forms of the block come under the narrower keys, since @form came; or they leave them: 0. */
 static void move_all(struct kp_txn *txn, const struct place *place, const struct block *block,
-                     bool narrower, struct kp_block_change **changes_io)
+                     uint64_t form, struct kp_block_change **changes_io)
 {
-    note_change(txn, block, changes_io);
+    note_change(txn, block, form, changes_io);
     for (uint32_t i = 0; i < block->listed && kp_txn_error(txn) == KP_OK; i++) {
         struct kp_known_form known;
         struct kp_match_keys keys;
@@ -163,7 +169,7 @@ static void move_all(struct kp_txn *txn, const struct place *place, const struct
             !kp_forms_decode(txn, NULL, &known, &keys) || !narrow(place, &keys, &to)) {
             return;
         }
-        if (narrower) {
+        if (form != 0) {
             add(txn, &to, &keys, block->forms[i], changes_io);
         } else {
             drop(txn, &to, &keys, block->forms[i], changes_io);
@@ -185,7 +191,7 @@ static void add(struct kp_txn *txn, const struct place *place, const struct kp_m
     }
     store(txn, place, &block);
     if (block.count == KP_BLOCK_FORMS_MAX + 1) {
-        move_all(txn, place, &block, /* narrower= */ true, changes_io);
+        move_all(txn, place, &block, form, changes_io);
     }
     if (block.count > KP_BLOCK_FORMS_MAX && narrow(place, keys, &narrower)) {
         add(txn, &narrower, keys, form, changes_io);
@@ -221,7 +227,7 @@ static void drop(struct kp_txn *txn, const struct place *place, const struct kp_
     }
     store(txn, place, &block);
     if (was_narrow && block.count == KP_BLOCK_FORMS_MAX) {
-        move_all(txn, place, &block, /* narrower= */ false, changes_io);
+        move_all(txn, place, &block, /* form= */ 0, changes_io);
     }
 }
 

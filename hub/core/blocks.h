@@ -15,6 +15,7 @@
  */
 struct kp_block_change {
     struct kp_block_change *next;
+    bool narrowed; /* fewer meet; else more */
     uint32_t count;
     uint64_t forms[];
 };

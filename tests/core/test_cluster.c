@@ -163,6 +163,49 @@ static void a_key_that_is_too_common_does_not_depend_on_the_order(void **state)
     world_close(&other);
 }
 
+/* Two who met by one key only. It becomes too common and is narrowed by the postcode, which one of
+ * them has not: they meet no longer, as if the others had come before; when it is common no more
+ * they are one person again. */
+static void who_met_by_a_key_that_becomes_too_common_are_two(void **state)
+{
+    enum { MANY = KP_BLOCK_FORMS_MAX - 1 };
+    static char words[MANY][8];
+    struct kp_reported_person one = {.initials = "A",
+                                     .surname = "Verzonnen",
+                                     .postcode = "9012AB",
+                                     .house_number = "7",
+                                     .birth_date = 19820304,
+                                     .gender = KP_FORM_MAN};
+    struct kp_reported_person other = {
+        .initials = "A", .surname = "Verzolnen", .birth_date = 19820304, .gender = KP_FORM_MAN};
+    struct told first = tell("politie", "A", NULL, NULL);
+    struct told second = tell("om", "B", NULL, NULL);
+    (void)state;
+    first.reported = &one;
+    second.reported = &other;
+    take(&first);
+    take(&second);
+    assert_int_equal(person(&first), person(&second));
+    for (uint32_t i = 0; i < MANY; i++) {
+        char bsn[12];
+        world_bsn(bsn, i);
+        (void)snprintf(words[i], sizeof words[i], "s%u", i); /* fits */
+        struct kp_reported_person stranger = {
+            .bsn = bsn, .initials = "A", .surname = "Quak", .birth_date = 19820304};
+        struct told told = tell("jeugdzorg", words[i], NULL, NULL);
+        assert_int_equal(person(&first), person(&second));
+        told.reported = &stranger;
+        take(&told);
+        assert_int_not_equal(person(&told), person(&first));
+        assert_int_equal(world.effects.components_full, 0);
+    }
+    assert_int_not_equal(person(&first), person(&second));
+    struct told gone = {
+        .partner = "jeugdzorg", .reference = words[7], .version = 2, .withdraw = true};
+    assert_int_equal(world_signal(&world, &gone), 5);
+    assert_int_equal(person(&first), person(&second));
+}
+
 /* However many carried the name, the one who is left is the one. */
 static void a_common_name_is_told_apart_when_one_is_left(void **state)
 {
@@ -220,6 +263,7 @@ int main(void)
         TEST(what_is_decided_makes_one_person_ripe_and_taken_back_it_lapses),
         TEST(a_cannot_parts_what_was_certain_and_stays_when_a_form_comes_back),
         TEST(a_key_that_is_too_common_does_not_depend_on_the_order),
+        TEST(who_met_by_a_key_that_becomes_too_common_are_two),
         TEST(a_common_name_is_told_apart_when_one_is_left),
         TEST(a_bsn_with_more_names_than_are_weighed_is_one_person),
     };

@@ -44,22 +44,6 @@ static uint64_t next(uint64_t *seed)
     return *seed;
 }
 
-/* A number of the 9-series that passes the 11-test. */
-static void put_bsn(char bsn[12], uint32_t number)
-{
-    for (uint32_t eight = 90000000 + number * 97;; eight++) {
-        uint32_t sum = 0;
-        uint32_t weight = 2;
-        for (uint32_t rest = eight; rest > 0; rest /= 10) {
-            sum += rest % 10 * weight++;
-        }
-        if (sum % 11 < 10) {
-            (void)snprintf(bsn, 12, "%u%u", eight, sum % 11); /* nine digits */
-            return;
-        }
-    }
-}
-
 /* Twins, namesakes, parent and child among them: people share names, addresses and dates. */
 static void write_person(struct written *one, uint32_t n, uint64_t *seed)
 {
@@ -72,7 +56,7 @@ static void write_person(struct written *one, uint32_t n, uint64_t *seed)
     (void)snprintf(one->postcode, sizeof one->postcode, "90%02uAB", 1 + family % 9);
     (void)snprintf(one->number, sizeof one->number, "%u", 1 + family % 13);
     (void)snprintf(one->place, sizeof one->place, "%s", family % 3 == 0 ? "Ons Dorp" : "De Stad");
-    put_bsn(one->bsn, n);
+    world_bsn(one->bsn, n);
     one->person = (struct kp_reported_person){
         .given_names = one->given,
         .surname = one->surname,

@@ -163,6 +163,21 @@ void world_mention_of(const struct kp_reported_person *reported, struct kp_comma
     }
 }
 
+void world_bsn(char ret_bsn[12], uint32_t number)
+{
+    for (uint32_t eight = 90000000 + number * 97;; eight++) {
+        uint32_t sum = 0;
+        uint32_t weight = 2;
+        for (uint32_t rest = eight; rest > 0; rest /= 10) {
+            sum += rest % 10 * weight++;
+        }
+        if (sum % 11 < 10) {
+            (void)snprintf(ret_bsn, 12, "%u%u", eight, sum % 11); /* nine digits */
+            return;
+        }
+    }
+}
+
 void world_mention(const char *bsn, const char *name, struct kp_command_mention *mention,
                    struct world_form *room)
 {

@@ -49,6 +49,9 @@ struct told {
     const char *content;                       /* NULL: follows from the rest */
 };
 
+/* A number of the 9-series that passes the 11-test; another one for another @number. */
+void world_bsn(char ret_bsn[12], uint32_t number);
+
 /* A mention of a person with that BSN and that name; either may be NULL. The same name is the same
  * form, another one is like none. "n1:anna" and "n1:alma" have one surname, and "n1:" has it too
  * and says no more than the initial a. All were born on one day. */
