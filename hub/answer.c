@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "answer.h"
 
+#include "base/crypto.h"
+#include "base/uuid.h"
+
 #include <string.h>
 
 static char *copy_text(struct kp_answer *answer, struct kp_slice text)
@@ -137,4 +140,42 @@ void kp_answer_time(struct kp_answer *answer, const char *name, struct kp_wall t
         kp_wall_text(time, text);
     }
     kp_answer_text(answer, name, text);
+}
+
+static ProtobufCBinaryData binary(struct kp_slice bytes)
+{
+    /* protobuf-c's pack only reads, but its type is not const. */
+    return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.bytes};
+}
+
+struct kp_slice kp_answer_pack(const struct kp_answer *answer, const struct kp_answer_to *to,
+                               enum kp_err err, const struct kp_diag *diag, struct kp_arena *arena)
+{
+    uint8_t message_id[KP_UUID_BYTES];
+    uint8_t random[KP_UUID_RANDOM_BYTES];
+    Knooppunt__V1__Section *sections[KP_ANSWER_SECTIONS_MAX];
+    Knooppunt__V1__Envelope envelope = KNOOPPUNT__V1__ENVELOPE__INIT;
+    Knooppunt__V1__Answer wire = KNOOPPUNT__V1__ANSWER__INIT;
+    bool cut = answer != NULL && answer->cut;
+    for (uint32_t i = 0; answer != NULL && i < answer->section_count; i++) {
+        sections[wire.n_sections++] = &answer->sections[i]->wire;
+    }
+    kp_random(random, sizeof random);
+    kp_uuid7(kp_wall_now(), random, message_id);
+    wire.has_query_message_id = wire.has_code = wire.has_more = 1;
+    wire.query_message_id = binary(to->message_id);
+    wire.code = (uint32_t)err;
+    if (err != KP_OK || cut) {
+        wire.text = (char *)(uintptr_t)(err != KP_OK ? diag->text : "more than is shown");
+    }
+    wire.sections = sections;
+    wire.more = to->more;
+    envelope.has_schema = envelope.has_message_id = 1;
+    envelope.schema = 1;
+    envelope.message_id = binary(kp_slice_of(message_id, sizeof message_id));
+    envelope.has_session = to->session.size > 0;
+    envelope.session = binary(to->session);
+    envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_ANSWER;
+    envelope.answer = &wire;
+    return kp_codec_pack(arena, &envelope.base);
 }

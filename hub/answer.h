@@ -37,4 +37,13 @@ void kp_answer_binary(struct kp_answer *answer, const char *name, struct kp_slic
 /* "" for the time 0. */
 void kp_answer_time(struct kp_answer *answer, const char *name, struct kp_wall time);
 
+/* The envelope of it. @answer NULL: only the error. */
+struct kp_answer_to {
+    struct kp_slice session;    /* empty at the operator's socket */
+    struct kp_slice message_id; /* of the question */
+    bool more;                  /* further answers follow */
+};
+struct kp_slice kp_answer_pack(const struct kp_answer *answer, const struct kp_answer_to *to,
+                               enum kp_err err, const struct kp_diag *diag, struct kp_arena *arena);
+
 #endif

@@ -210,6 +210,7 @@ static void publish_counters(struct applier *applier)
     kp_hub_count(applier->hub, KP_METRIC_casus_ready, effects->casus_ready);
     kp_hub_count(applier->hub, KP_METRIC_casus_lapsed, effects->casus_lapsed);
     kp_hub_count(applier->hub, KP_METRIC_known_elsewhere, effects->known_elsewhere);
+    kp_hub_count(applier->hub, KP_METRIC_known_elsewhere_ended, effects->known_elsewhere_ended);
     kp_hub_count(applier->hub, KP_METRIC_known_checks, effects->known_checks);
     kp_hub_count(applier->hub, KP_METRIC_known_checks_refused, effects->known_checks_refused);
     if (effects->outcomes[7] > 0) {

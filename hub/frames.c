@@ -347,8 +347,7 @@ static enum kp_err on_hello(struct desk *desk, const struct kp_view *view, uint1
 
 /* --- a batch --- */
 
-/* What speaks against more of this door, or of any. */
-static enum kp_err admit_command(struct kp_hub *hub, uint16_t door, struct kp_diag *reterr_diag)
+enum kp_err kp_frames_admit(struct kp_hub *hub, uint16_t door, struct kp_diag *reterr_diag)
 {
     if (atomic_load(&hub->disk_full)) {
         return kp_fail(reterr_diag, KP_E_LATER, "the hub's disk is too full");
@@ -360,7 +359,8 @@ static enum kp_err admit_command(struct kp_hub *hub, uint16_t door, struct kp_di
         return kp_fail(reterr_diag, KP_E_LATER, "the hub is catching up");
     }
     if (!kp_deliver_take_off(hub->deliver, door, KP_DOOR_BATCHES_IN_FLIGHT_MAX)) {
-        return kp_fail(reterr_diag, KP_E_LATER, "more than %u batches or checks in flight",
+        return kp_fail(reterr_diag, KP_E_LATER,
+                       "more than %u batches, checks or questions in flight",
                        KP_DOOR_BATCHES_IN_FLIGHT_MAX);
     }
     return KP_OK;
@@ -373,7 +373,7 @@ static enum kp_err admit(struct kp_hub *hub, const struct kp_view *view, uint16_
         return kp_fail(reterr_diag, KP_E_LATER,
                        "the list of held signals is full; the house must clear it first");
     }
-    return admit_command(hub, door, reterr_diag);
+    return kp_frames_admit(hub, door, reterr_diag);
 }
 
 static enum kp_err check_batch(const Knooppunt__V1__SubmitBatch *batch, struct kp_diag *reterr_diag)
@@ -572,7 +572,7 @@ static enum kp_err on_known_check(struct desk *desk, const struct kp_view *view,
     err = kp_intake_check(desk->intake, &view->core.house, envelope->known_check, &desk->arena,
                           &check, reterr_diag);
     if (err == KP_OK) {
-        err = admit_command(hub, door, reterr_diag);
+        err = kp_frames_admit(hub, door, reterr_diag);
     }
     if (err != KP_OK) {
         return err;
@@ -683,7 +683,8 @@ static enum kp_err dispatch(struct desk *desk, const struct kp_view *view, uint1
     case KNOOPPUNT__V1__ENVELOPE__BODY_ACK:
         return on_ack(desk, door, counterpart, envelope, reterr_diag);
     case KNOOPPUNT__V1__ENVELOPE__BODY_QUERY:
-        return kp_fail(reterr_diag, KP_E_NOT_ENTITLED, "queries are for the operator's socket");
+    case KNOOPPUNT__V1__ENVELOPE__BODY_COMMAND:
+        return kp_request_take(desk->hub, view, door, envelope, &desk->arena, reterr_diag);
     default:
         return kp_fail(reterr_diag, KP_E_UNEXPECTED, "not a message for the hub");
     }

@@ -16,6 +16,7 @@
 #include "deliver/deliver.h"
 #include "journal/journal.h"
 #include "net/doors.h"
+#include "proto/codec.h"
 #include "store/lmdb.h"
 
 #include <pthread.h>
@@ -157,11 +158,12 @@ struct kp_hub {
     struct kp_deliver *_Atomic deliver;
     struct kp_ahead *ahead;
     struct kp_queue *writer_queue;
+    struct kp_queue *requests; /* of users */
     struct kp_queue *worker_queues[KP_INTAKE_WORKERS_MAX];
     uint32_t worker_count;
     atomic_size_t worker_bytes; /* of frames that wait for a worker */
     pthread_t workers[KP_INTAKE_WORKERS_MAX], writer, applier, keeper, operator_thread,
-        known_thread;
+        known_thread, request_thread;
 
     pthread_mutex_t renew_lock; /* one renewal of the view at a time */
     pthread_mutex_t view_lock;
@@ -239,6 +241,10 @@ struct kp_worker {
     struct kp_hub *hub;
     uint32_t index;
 };
+/* What speaks against more of this door, or of any; else one more of it is under way, until
+ * kp_deliver_land. KP_E_LATER */
+KP_MUST_CHECK enum kp_err kp_frames_admit(struct kp_hub *hub, uint16_t door,
+                                          struct kp_diag *reterr_diag);
 /* A Bye envelope in @arena, for a door that closes. */
 struct kp_slice kp_frames_bye(struct kp_arena *arena, enum kp_err err, const char *text);
 
@@ -267,6 +273,18 @@ bool kp_known_admit(struct kp_hub *hub);
 void kp_known_give_up(struct kp_hub *hub);
 void kp_known_put(struct kp_hub *hub, const struct kp_entry *entry, uint64_t position);
 void *kp_known_run(void *hub);
+
+/* request.c: what a ketenmanager asks and decides over his door. An envelope with a Query or a
+ * Command, of the present session; @arena for what it is decoded into. Afterwards he gets an
+ * Answer. Errors are for a Refusal: KP_E_NOT_ENTITLED, KP_E_LATER, of the message and its
+ * signature. */
+void kp_request_init(struct kp_hub *hub);
+KP_MUST_CHECK enum kp_err kp_request_take(struct kp_hub *hub, const struct kp_view *view,
+                                          uint16_t door, const Knooppunt__V1__Envelope *envelope,
+                                          struct kp_arena *arena, struct kp_diag *reterr_diag);
+void *kp_request_run(void *hub);
+/* Those that wait are still served: before the writer ends. */
+void kp_request_stop(struct kp_hub *hub);
 
 /* operator.c: the socket, -1 and a diagnosis on failure; then the thread that serves it */
 int kp_operator_listen(const char *path, struct kp_diag *reterr_diag);

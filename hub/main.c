@@ -129,6 +129,7 @@ static void start_threads(struct kp_hub *hub)
     hub->ahead = kp_ahead_start(hub);
     KP_ASSERT(pthread_create(&hub->writer, NULL, kp_writer_run, hub) == 0);
     KP_ASSERT(pthread_create(&hub->applier, NULL, kp_applier_run, hub) == 0);
+    KP_ASSERT(pthread_create(&hub->request_thread, NULL, kp_request_run, hub) == 0);
 }
 
 static enum kp_err open_doors(struct kp_hub *hub, struct kp_worker *workers,
@@ -172,6 +173,7 @@ static void init_shared(struct kp_hub *hub)
     KP_ASSERT(pthread_cond_init(&hub->progress.changed, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
     kp_known_init(hub);
+    kp_request_init(hub);
     hub->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     KP_ASSERT(hub->stop_fd >= 0);
     hub->writer_queue = kp_queue_new(WRITER_QUEUE);
@@ -266,6 +268,7 @@ static void stop(struct kp_hub *hub)
         kp_queue_close(hub->worker_queues[i]);
         (void)pthread_join(hub->workers[i], NULL);
     }
+    kp_request_stop(hub);
     kp_queue_close(hub->writer_queue);
     (void)pthread_join(hub->writer, NULL);
     (void)pthread_mutex_lock(&hub->progress.lock);

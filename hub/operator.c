@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/frame.h"
 #include "base/log.h"
-#include "base/uuid.h"
 #include "core/outbox.h"
 
 #include <errno.h>
@@ -47,6 +46,7 @@ static const struct {
     {"review.reject", kp_query_review_reject},
     {"review.undo", kp_query_review_undo},
     {"match.explain", kp_query_match_explain},
+    {"match.history", kp_query_match_history},
     {"match.unmerge", kp_query_match_unmerge},
     {"match.train", kp_query_match_train},
     {"match.epoch.list", kp_query_epoch_list},
@@ -85,36 +85,10 @@ struct session {
 static bool send_answer(struct session *session, const struct kp_answer *answer, enum kp_err err,
                         const struct kp_diag *diag, bool more)
 {
-    uint8_t message_id[KP_UUID_BYTES];
-    uint8_t random[KP_UUID_RANDOM_BYTES];
-    Knooppunt__V1__Section *sections[KP_ANSWER_SECTIONS_MAX];
-    Knooppunt__V1__Envelope envelope = KNOOPPUNT__V1__ENVELOPE__INIT;
-    Knooppunt__V1__Answer wire = KNOOPPUNT__V1__ANSWER__INIT;
     struct kp_diag write_diag;
-    for (uint32_t i = 0; answer != NULL && i < answer->section_count; i++) {
-        sections[i] = &answer->sections[i]->wire;
-    }
-    kp_random(random, sizeof random);
-    kp_uuid7(kp_wall_now(), random, message_id);
-    wire.has_query_message_id = 1;
-    wire.query_message_id =
-        (ProtobufCBinaryData){.len = sizeof session->query_id, .data = session->query_id};
-    wire.has_code = 1;
-    wire.code = (uint32_t)err;
-    wire.text =
-        err == KP_OK
-            ? (answer != NULL && answer->cut ? (char *)(uintptr_t) "more than is shown" : NULL)
-            : (char *)(uintptr_t)diag->text;
-    wire.n_sections = answer == NULL ? 0 : answer->section_count;
-    wire.sections = sections;
-    wire.has_more = more;
-    wire.more = more;
-    envelope.has_schema = envelope.has_message_id = 1;
-    envelope.schema = 1;
-    envelope.message_id = (ProtobufCBinaryData){.len = sizeof message_id, .data = message_id};
-    envelope.body_case = KNOOPPUNT__V1__ENVELOPE__BODY_ANSWER;
-    envelope.answer = &wire;
-    struct kp_slice frame = kp_codec_pack(&session->arena, &envelope.base);
+    const struct kp_answer_to to = {
+        .message_id = kp_slice_of(session->query_id, sizeof session->query_id), .more = more};
+    struct kp_slice frame = kp_answer_pack(answer, &to, err, diag, &session->arena);
     return frame.size > 0 && kp_frame_write(session->fd, frame, WRITE_MS, &write_diag) == KP_OK;
 }
 
@@ -163,6 +137,10 @@ void kp_query_event_row(struct kp_answer *answer, struct kp_slice event, struct 
     case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE:
         kp_answer_text(answer, "event", "known_elsewhere");
         kp_answer_text(answer, "theme", opened->known_elsewhere->theme);
+        break;
+    case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE_ENDED:
+        kp_answer_text(answer, "event", "known_elsewhere_ended");
+        kp_answer_text(answer, "theme", opened->known_elsewhere_ended->theme);
         break;
     case KNOOPPUNT__V1__EVENT__BODY_HELD_OPENED:
         kp_answer_text(answer, "event", "held_opened");

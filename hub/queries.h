@@ -7,11 +7,17 @@
 #include "answer.h"
 #include "hub.h"
 
+struct kp_decision_proof;
+
 struct kp_query {
     const char *name;
     const char *const *arguments;
     uint32_t argument_count;
     struct kp_slice attachment;
+    /* Of a user over the wire; 0 and NULL: the operator at the hub. */
+    uint16_t author; /* counterpart number */
+    const uint8_t *message_id;
+    const struct kp_decision_proof *proof;
     /* Who asked is told how far it is, now and then. */
     void (*report)(void *session, const char *step, uint64_t done, uint64_t all);
     void *session;
@@ -29,10 +35,13 @@ kp_query_fn kp_query_trace;
 /* query_enrol.c */
 kp_query_fn kp_query_partner_enrol, kp_query_partner_revoke, kp_query_partner_list;
 kp_query_fn kp_query_user_enrol, kp_query_user_revoke, kp_query_user_list;
-/* query_match.c */
-kp_query_fn kp_query_review_list, kp_query_review_show, kp_query_review_accept;
-kp_query_fn kp_query_review_reject, kp_query_review_undo, kp_query_match_explain;
+/* query_review.c */
+kp_query_fn kp_query_review_list, kp_query_review_show;
+/* query_decide.c */
+kp_query_fn kp_query_review_accept, kp_query_review_reject, kp_query_review_undo;
 kp_query_fn kp_query_match_unmerge;
+/* query_match.c */
+kp_query_fn kp_query_match_explain, kp_query_match_history;
 /* query_epoch.c */
 kp_query_fn kp_query_match_train, kp_query_epoch_list, kp_query_epoch_compare;
 kp_query_fn kp_query_epoch_activate;

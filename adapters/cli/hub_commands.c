@@ -231,6 +231,36 @@ static enum kp_err run_held_drop(const struct kp_cli_args *args, struct kp_diag 
     return err == KP_OK ? run_quick(args, reterr_diag) : err;
 }
 
+static const struct kp_cli_option decide_options[] = {
+    {"reason", "WORD", true,
+     "what it is decided by: identiteit, partner, dossier, vergissing or anders"},
+    {0},
+};
+
+/* The reason goes last. */
+static enum kp_err run_decide(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    char *arguments[4];
+    struct kp_ask ask = ask_of(args, QUICK_MS);
+    const char *reason = kp_cli_value(args, "reason");
+    if (reason == NULL) {
+        return kp_fail(reterr_diag, KP_E_USAGE, "give --reason: what it is decided by");
+    }
+    for (int i = 0; i < args->argument_count; i++) {
+        arguments[i] = args->arguments[i];
+    }
+    arguments[args->argument_count] = (char *)(uintptr_t)reason; /* only read */
+    ask.arguments = arguments;
+    ask.argument_count++;
+    return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+}
+
+static enum kp_err run_decide_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_positions(args, reterr_diag);
+    return err == KP_OK ? run_decide(args, reterr_diag) : err;
+}
+
 static const struct kp_cli_option drop_options[] = {
     {"yes", NULL, false, "do it; without this the signal is only shown"},
     {0},
@@ -259,18 +289,21 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
     {"review show", "PERSON OTHER", 2, 2, NULL,
      "two persons side by side: what agrees, what it weighs, and why it was left", run_quick,
      "review.show"},
-    {"review accept", "PERSON OTHER", 2, 2, NULL, "they are one person", run_quick,
+    {"review accept", "PERSON OTHER", 2, 2, decide_options, "they are one person", run_decide,
      "review.accept"},
-    {"review reject", "PERSON OTHER", 2, 2, NULL, "they are two persons", run_quick,
+    {"review reject", "PERSON OTHER", 2, 2, decide_options, "they are two persons", run_decide,
      "review.reject"},
-    {"review undo", "POSITION", 1, 1, NULL, "take back what was decided at a position",
-     run_positions, "review.undo"},
+    {"review undo", "POSITION", 1, 1, decide_options, "take back what was decided at a position",
+     run_decide_positions, "review.undo"},
     {"match explain", "POSITION [NUMBER]", 1, 2, NULL,
      "why a person in a signal is who he is, and who he is not (NUMBER: 1 for the first)",
      run_positions, "match.explain"},
-    {"match unmerge", "POSITION [NUMBER]", 1, 2, NULL,
-     "that person in that signal is another than those he was put together with", run_positions,
-     "match.unmerge"},
+    {"match history", "PERSON", 1, 1, NULL,
+     "what became of a person: what came to him or went from him, when and why", run_quick,
+     "match.history"},
+    {"match unmerge", "POSITION [NUMBER]", 1, 2, decide_options,
+     "that person in that signal is another than those he was put together with",
+     run_decide_positions, "match.unmerge"},
     {"match train", "", 0, 0, NULL,
      "learn from the house's own index how much what agrees is worth: a new epoch, not yet active",
      run_long, "match.train"},

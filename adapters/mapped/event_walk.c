@@ -196,6 +196,7 @@ static const char *name_of(const Knooppunt__V1__Event *event)
         {KNOOPPUNT__V1__EVENT__BODY_CASUS_LAPSED, "casus-vervallen"},
         {KNOOPPUNT__V1__EVENT__BODY_PERSON_CHANGED, "persoon-gewijzigd"},
         {KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE, "ook-elders-bekend"},
+        {KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE_ENDED, "niet-meer-elders-bekend"},
         {KNOOPPUNT__V1__EVENT__BODY_HELD_OPENED, "vastgehouden"},
         {KNOOPPUNT__V1__EVENT__BODY_CERTIFICATE_EXPIRING, "certificaat-verloopt"},
         {0, NULL},
@@ -221,6 +222,14 @@ static void walk_body(const struct walk *walk, const Knooppunt__V1__Event *event
     case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE:
         visit_text(walk, "kenmerk", event->known_elsewhere->reference);
         visit_text(walk, "thema", event->known_elsewhere->theme);
+        visit_number(walk, "persoon", event->known_elsewhere->has_person,
+                     event->known_elsewhere->person);
+        break;
+    case KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE_ENDED:
+        visit_text(walk, "kenmerk", event->known_elsewhere_ended->reference);
+        visit_text(walk, "thema", event->known_elsewhere_ended->theme);
+        visit_number(walk, "persoon", event->known_elsewhere_ended->has_person,
+                     event->known_elsewhere_ended->person);
         break;
     case KNOOPPUNT__V1__EVENT__BODY_HELD_OPENED:
         visit_text(walk, "partner", event->held_opened->partner);

@@ -22,6 +22,9 @@
 #define KP_CHAIN_CERTIFICATES_MAX 4u
 #define KP_CHAIN_BYTES_MAX (KP_CHAIN_CERTIFICATES_MAX * KP_CERTIFICATE_BYTES_MAX)
 #define KP_SIGNATURE_BYTES_MAX 512u
+/* Of a question or command of a user. */
+#define KP_REQUEST_ARGUMENTS_MAX 4u
+#define KP_REQUEST_ARGUMENT_BYTES_MAX 64u
 /* A KnownAnswer, whatever it says; and what all contacts of a house may take of it. */
 #define KP_KNOWN_ANSWER_BYTES 8192u
 #define KP_KNOWN_CONTACTS_BYTES_MAX 8000u

@@ -25,6 +25,7 @@ enum kp_sign_algorithm {
 #define KP_LABEL_ENROL "knooppunt.enrol.v1"
 #define KP_LABEL_BUNDLE "knooppunt.bundle.v1"
 #define KP_LABEL_BATCH "knooppunt.batch.v1"
+#define KP_LABEL_COMMAND "knooppunt.command.v1"
 #define KP_LABEL_RECEIPT "knooppunt.receipt.v1"
 
 /* A private key. One thread each. */

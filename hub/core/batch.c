@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "core/audit.h"
+#include "core/elsewhere.h"
 #include "core/held.h"
 #include "core/outbox.h"
 #include "core/text.h"
@@ -185,6 +186,7 @@ static void apply_one(struct kp_core *core, struct kp_txn *txn, const struct kp_
     char *reference = kp_text_of(txn->scratch, signal.reference);
     size_t mark = kp_txn_scratch_mark(txn);
     kp_signal_apply(core, txn, head->actor, batch_position, &signal, &outcome);
+    kp_elsewhere_tell(core, txn);
     kp_txn_scratch_restore(txn, mark);
     char *field = outcome.field.size > 0 ? kp_text_of(txn->scratch, outcome.field) : NULL;
     collect(core, collector, &signal, reference, field, &outcome);

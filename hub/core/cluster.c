@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "core/cluster.h"
 
-#include "base/assert.h"
 #include "core/component.h"
 #include "core/ids.h"
+#include "core/meet.h"
 #include "core/person.h"
 #include "core/weigh.h"
 
@@ -140,51 +140,18 @@ static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form,
     }
 }
 
-/* With whom the form holds together, as a number that they share. */
-static uint64_t component_of(struct kp_txn *txn, uint64_t form)
-{
-    struct kp_person person;
-    size_t mark = kp_txn_scratch_mark(txn);
-    uint64_t id = kp_forms_person(txn, form);
-    bool good = kp_person_load(txn, id, 0, &person);
-    kp_txn_scratch_restore(txn, mark);
-    return good && person.component != 0 ? person.component : id;
-}
-
-static bool occurs_again(const uint64_t *components, uint32_t count, uint32_t at)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (i != at && components[i] == components[at]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Where fewer meet, only forms that held together can do so no longer. That is one in a hundred of
- * them, and to weigh one again costs far more than to see that it need not be. */
-static void follow(struct kp_core *core, struct kp_txn *txn, const struct kp_block_change *change,
-                   struct settled *settled)
-{
-    uint64_t components[KP_BLOCK_FORMS_MAX + 1];
-    KP_ASSERT(change->count <= KP_BLOCK_FORMS_MAX + 1);
-    for (uint32_t i = 0; change->narrowed && i < change->count; i++) {
-        components[i] = component_of(txn, change->forms[i]);
-    }
-    for (uint32_t i = 0; i < change->count && kp_txn_error(txn) == KP_OK; i++) {
-        if (!change->narrowed || occurs_again(components, change->count, i)) {
-            weigh_again(core, txn, change->forms[i], settled);
-        }
-    }
-}
-
 void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
                        const struct kp_block_change *changes)
 {
     struct settled settled;
     settled.count = 0;
     for (; changes != NULL; changes = changes->next) {
-        follow(core, txn, changes, &settled);
+        uint64_t forms[KP_MEET_FORMS_MAX];
+        uint32_t count;
+        kp_meet_changed(core, txn, changes, forms, &count);
+        for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+            weigh_again(core, txn, forms[i], &settled);
+        }
     }
 }
 

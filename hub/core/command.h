@@ -26,6 +26,7 @@ enum kp_command_kind {
     KP_COMMAND_DECIDE = 10,     /* of some forms: one person, or two */
     KP_COMMAND_EPOCH = 11,      /* what the house learned of itself */
     KP_COMMAND_ACTIVATE = 12,   /* the epoch by which is weighed from now on */
+    KP_COMMAND_DISCLOSE = 13,   /* a user looks at something; the question and its arguments */
 };
 
 struct kp_command_head {

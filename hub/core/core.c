@@ -6,6 +6,7 @@
 #include "core/counterpart.h"
 #include "core/deadline.h"
 #include "core/decision.h"
+#include "core/elsewhere.h"
 #include "core/epoch.h"
 #include "core/held.h"
 #include "core/known.h"
@@ -231,7 +232,10 @@ static void dispatch(struct kp_core *core, struct kp_txn *txn,
         kp_epoch_activate(core, txn, reader);
         break;
     case KP_COMMAND_DECIDE:
-        kp_decision_apply(core, txn, head->actor, reader);
+        kp_decision_apply(core, txn, head, reader);
+        break;
+    case KP_COMMAND_DISCLOSE: /* audited below, which is all it is for */
+        (void)kp_get_raw(reader, reader->size - reader->offset);
         break;
     case KP_COMMAND_HELD_DROP:
         kp_batch_held_drop(core, txn, head, reader);
@@ -349,11 +353,13 @@ enum kp_err kp_core_apply(struct kp_core *core, struct kp_txn *txn,
         core->traceparent = head.traceparent;
         core->effects = effects;
         core->cause = (struct kp_cause){.reason = KP_CHANGE_SIGNAL};
+        core->telling_count = 0;
         if (!kp_reader_ok(&reader) || head.actor >= KP_COUNTERPART_NUMBERS) {
             kp_txn_fail(txn, KP_E_CORRUPT, "command %llu does not decode",
                         (unsigned long long)command->position);
         } else {
             dispatch(core, txn, command, &head, &reader);
+            kp_elsewhere_tell(core, txn);
         }
         put_position(txn, command->position + command->positions - 1, command->stamp);
     }

@@ -32,6 +32,16 @@ struct kp_cause {
     uint32_t detail;
 };
 
+/* A partner is to be told that the person of his mention is known elsewhere, or no longer is
+ * (core/elsewhere.h). */
+struct kp_telling {
+    uint16_t partner; /* counterpart number */
+    uint8_t theme, index;
+    uint64_t position;
+    bool ended;
+};
+#define KP_TELLING_MAX 256u
+
 /* What the shell must do after the commit; it never changes the state. */
 struct kp_effects {
     bool house_changed; /* load the house again */
@@ -39,7 +49,8 @@ struct kp_effects {
     uint64_t mailboxes[KP_COUNTERPART_NUMBERS /
                        64]; /* bit: something new is in it, or it was acknowledged */
     uint32_t outcomes[9];   /* by OutcomeKind */
-    uint32_t persons_made, persons_changed, casus_ready, casus_lapsed, known_elsewhere;
+    uint32_t persons_made, persons_changed, casus_ready, casus_lapsed;
+    uint32_t known_elsewhere, known_elsewhere_ended;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
     uint32_t weighed_ahead;                      /* forms of which hints were there */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
@@ -56,6 +67,8 @@ struct kp_core {
     struct kp_slice traceparent;
     struct kp_effects *effects;
     struct kp_cause cause;
+    uint32_t telling_count;
+    struct kp_telling telling[KP_TELLING_MAX];
     kp_hints_fn *hints; /* NULL: none; set by who applies, after kp_core_load */
     void *hints_context;
     uint64_t fresh_position; /* where persons were made last by parting, and how many */

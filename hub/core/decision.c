@@ -5,6 +5,31 @@
 
 #include <string.h>
 
+#define DECISION_VERSION 2
+#define DONE_VERSION 1
+#define DONE_BYTES_MAX (64u + 2u * KP_TAG_BYTES + KP_DECISION_PROOF_BYTES_MAX)
+
+static const char *const reason_words[KP_DECISION_REASON_END] = {
+    [KP_DECISION_IDENTITY] = "identiteit", [KP_DECISION_PARTNER] = "partner",
+    [KP_DECISION_DOSSIER] = "dossier",     [KP_DECISION_MISTAKE] = "vergissing",
+    [KP_DECISION_OTHER] = "anders",
+};
+
+enum kp_decision_reason kp_decision_reason_of(const char *word)
+{
+    for (int i = KP_DECISION_REASON_END - 1; i > 0; i--) {
+        if (strcmp(reason_words[i], word) == 0) {
+            return (enum kp_decision_reason)i;
+        }
+    }
+    return (enum kp_decision_reason)0;
+}
+
+const char *kp_decision_reason_word(uint8_t reason)
+{
+    return reason > 0 && reason < KP_DECISION_REASON_END ? reason_words[reason] : "";
+}
+
 static struct kp_key pair_key(const uint8_t *tag, const uint8_t *other)
 {
     return kp_key_raw(kp_key_raw(kp_key_none(), kp_slice_of(tag, KP_TAG_BYTES)),
@@ -14,7 +39,7 @@ static struct kp_key pair_key(const uint8_t *tag, const uint8_t *other)
 static void put_row(struct kp_txn *txn, const uint8_t *tag, const uint8_t *other,
                     const struct kp_decided *decided)
 {
-    uint8_t bytes[11];
+    uint8_t bytes[1 + 1 + 1 + 2 + 4 + 8 + 8];
     struct kp_key key = pair_key(tag, other);
     struct kp_writer writer;
     if (decided->decision == KP_DECISION_NONE) {
@@ -22,9 +47,13 @@ static void put_row(struct kp_txn *txn, const uint8_t *tag, const uint8_t *other
         return;
     }
     kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_put_u8(&writer, DECISION_VERSION);
     kp_put_u8(&writer, decided->decision);
+    kp_put_u8(&writer, decided->reason);
     kp_put_u16(&writer, decided->author);
+    kp_put_u32(&writer, decided->epoch);
     kp_put_u64(&writer, decided->position);
+    kp_put_i64(&writer, decided->at.ms);
     kp_txn_put(txn, KP_TABLE_DECISION, kp_key_slice(&key), kp_writer_slice(&writer),
                KP_SUBJECT_NONE);
 }
@@ -40,10 +69,14 @@ static bool get_row(struct kp_txn *txn, struct kp_slice key, struct kp_slice val
 {
     struct kp_reader reader;
     kp_reader_init(&reader, value);
+    uint8_t version = kp_get_u8(&reader);
     ret_decided->decision = kp_get_u8(&reader);
+    ret_decided->reason = kp_get_u8(&reader);
     ret_decided->author = kp_get_u16(&reader);
+    ret_decided->epoch = kp_get_u32(&reader);
     ret_decided->position = kp_get_u64(&reader);
-    if (!kp_reader_done(&reader) || key.size != 2 * KP_TAG_BYTES) {
+    ret_decided->at.ms = kp_get_i64(&reader);
+    if (version != DECISION_VERSION || !kp_reader_done(&reader) || key.size != 2 * KP_TAG_BYTES) {
         kp_txn_fail(txn, KP_E_CORRUPT, "a decision does not decode");
         return false;
     }
@@ -83,22 +116,76 @@ bool kp_decision_any(struct kp_txn *txn)
     return any;
 }
 
-void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, uint16_t author,
-                       struct kp_reader *body)
+/* --- a command --- */
+
+void kp_decision_put_proof(struct kp_writer *writer, const struct kp_decision_proof *proof)
 {
-    struct kp_decided decided = {.author = author, .position = core->position};
-    decided.decision = kp_get_u8(body);
-    uint32_t count = kp_get_u16(body);
-    struct kp_slice pairs = kp_get_raw(body, 2u * KP_TAG_BYTES * count);
-    if (!kp_reader_done(body) || decided.decision > KP_DECISION_CANNOT) {
-        kp_txn_fail(txn, KP_E_CORRUPT, "a decision does not decode");
+    kp_put_slice(writer, proof->certificate_digest);
+    kp_put_u8(writer, proof->algorithm);
+    kp_put_slice(writer, proof->signature);
+    kp_put_slice(writer, proof->signed_body);
+}
+
+static void get_proof(struct kp_reader *reader, struct kp_decision_proof *ret_proof)
+{
+    ret_proof->certificate_digest = kp_get_slice(reader);
+    ret_proof->algorithm = kp_get_u8(reader);
+    ret_proof->signature = kp_get_slice(reader);
+    ret_proof->signed_body = kp_get_slice(reader);
+}
+
+static struct kp_key done_key(uint16_t author, const uint8_t *message_id)
+{
+    return kp_key_raw(kp_key_u16(kp_key_none(), author),
+                      kp_slice_of(message_id, KP_MESSAGE_ID_BYTES));
+}
+
+bool kp_decision_done(struct kp_txn *txn, uint16_t author, const uint8_t *message_id,
+                      struct kp_decision_done *ret_done)
+{
+    struct kp_key key = done_key(author, message_id);
+    struct kp_slice value;
+    struct kp_reader reader;
+    struct kp_decision_proof proof;
+    if (!kp_txn_get(txn, KP_TABLE_DECIDED, kp_key_slice(&key), &value)) {
+        return false;
+    }
+    kp_reader_init(&reader, value);
+    uint8_t version = kp_get_u8(&reader);
+    ret_done->position = kp_get_u64(&reader);
+    ret_done->decision = kp_get_u8(&reader);
+    struct kp_slice tags = kp_get_raw(&reader, sizeof ret_done->tags);
+    get_proof(&reader, &proof);
+    if (version != DONE_VERSION || !kp_reader_done(&reader)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "what was decided does not decode");
+        return false;
+    }
+    memcpy(ret_done->tags, tags.bytes, sizeof ret_done->tags);
+    return true;
+}
+
+static void put_done(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,
+                     uint8_t decision, struct kp_slice pairs, const struct kp_decision_proof *proof)
+{
+    uint8_t bytes[DONE_BYTES_MAX];
+    struct kp_key key = done_key(head->actor, head->message_id);
+    struct kp_writer writer;
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_put_u8(&writer, DONE_VERSION);
+    kp_put_u64(&writer, core->position);
+    kp_put_u8(&writer, decision);
+    kp_put_raw(&writer, kp_slice_of(pairs.bytes, 2u * KP_TAG_BYTES));
+    kp_decision_put_proof(&writer, proof);
+    if (!kp_writer_ok(&writer)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a decision's proof is larger than any that is taken");
         return;
     }
-    for (size_t at = 0; at < pairs.size; at += 2 * KP_TAG_BYTES) {
-        memcpy(decided.other, pairs.bytes + at + KP_TAG_BYTES, KP_TAG_BYTES);
-        kp_decision_put(txn, pairs.bytes + at, &decided);
-    }
-    core->cause = (struct kp_cause){KP_CHANGE_DECIDED, author};
+    kp_txn_put(txn, KP_TABLE_DECIDED, kp_key_slice(&key), kp_writer_slice(&writer),
+               KP_SUBJECT_NONE);
+}
+
+static void weigh_pairs(struct kp_core *core, struct kp_txn *txn, struct kp_slice pairs)
+{
     for (size_t at = 0; at < pairs.size; at += KP_TAG_BYTES) {
         size_t mark = kp_txn_scratch_mark(txn);
         uint64_t form;
@@ -108,4 +195,35 @@ void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, uint16_t author
         }
         kp_txn_scratch_restore(txn, mark);
     }
+}
+
+void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,
+                       struct kp_reader *body)
+{
+    struct kp_decision_done done;
+    struct kp_decision_proof proof;
+    struct kp_decided decided = {.author = head->actor,
+                                 .epoch = core->model.epoch,
+                                 .position = core->position,
+                                 .at = core->now};
+    decided.decision = kp_get_u8(body);
+    decided.reason = kp_get_u8(body);
+    uint32_t count = kp_get_u16(body);
+    struct kp_slice pairs = kp_get_raw(body, 2u * KP_TAG_BYTES * count);
+    get_proof(body, &proof);
+    if (!kp_reader_done(body) || count == 0 || decided.decision > KP_DECISION_CANNOT ||
+        decided.reason >= KP_DECISION_REASON_END) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a decision does not decode");
+        return;
+    }
+    if (kp_decision_done(txn, head->actor, head->message_id, &done)) {
+        return; /* the same again */
+    }
+    put_done(core, txn, head, decided.decision, pairs, &proof);
+    for (size_t at = 0; at < pairs.size; at += 2 * KP_TAG_BYTES) {
+        memcpy(decided.other, pairs.bytes + at + KP_TAG_BYTES, KP_TAG_BYTES);
+        kp_decision_put(txn, pairs.bytes + at, &decided);
+    }
+    core->cause = (struct kp_cause){KP_CHANGE_DECIDED, head->actor};
+    weigh_pairs(core, txn, pairs);
 }

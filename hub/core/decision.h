@@ -10,11 +10,29 @@
 #include "core/core.h"
 #include "core/match/partition.h"
 
+/* What he had it from. Numbers are stored: never reused. */
+enum kp_decision_reason {
+    KP_DECISION_IDENTITY = 1, /* his identity was established: a document, the BRP */
+    KP_DECISION_PARTNER = 2,  /* the partner who reported confirms it */
+    KP_DECISION_DOSSIER = 3,  /* the dossier shows it */
+    KP_DECISION_MISTAKE = 4,  /* what was decided or matched before is a mistake */
+    KP_DECISION_OTHER = 5,    /* noted outside the hub */
+    KP_DECISION_REASON_END
+};
+
+/* The words for them; 0: no such word. */
+#define KP_DECISION_REASONS "identiteit, partner, dossier, vergissing, anders"
+enum kp_decision_reason kp_decision_reason_of(const char *word);
+const char *kp_decision_reason_word(uint8_t reason); /* "" for none */
+
 struct kp_decided {
     uint8_t other[KP_TAG_BYTES];
     uint8_t decision; /* enum kp_match_decision */
+    uint8_t reason;   /* enum kp_decision_reason */
     uint16_t author;  /* counterpart number; 0: the operator at the hub */
+    uint32_t epoch;   /* in force then: what he saw was weighed by it */
     uint64_t position;
+    struct kp_wall at;
 };
 
 /* KP_DECISION_NONE takes an earlier one back. */
@@ -28,9 +46,28 @@ bool kp_decision_next(struct kp_txn *txn, const uint8_t *tag, const uint8_t *aft
 /* Whether the house has any. */
 bool kp_decision_any(struct kp_txn *txn);
 
-/* KP_COMMAND_DECIDE: the decision u8, how many pairs u16, and for each two tags. Persons come
- * together and part as follows from it. */
-void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, uint16_t author,
+#define KP_DECISION_PROOF_BYTES_MAX 2048u
+/* What a user signed over the wire; all empty when the operator decided at the hub. */
+struct kp_decision_proof {
+    struct kp_slice certificate_digest;
+    uint8_t algorithm; /* enum kp_sign_algorithm */
+    struct kp_slice signature, signed_body;
+};
+void kp_decision_put_proof(struct kp_writer *writer, const struct kp_decision_proof *proof);
+
+/* KP_COMMAND_DECIDE: decision u8, reason u8, how many pairs u16, for each two tags, the proof.
+ * Persons come together and part as follows from it. The same message of the same author again
+ * changes nothing. */
+void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,
                        struct kp_reader *body);
+
+/* What became of a message of his: its position, and the first pair. false: it was not applied. */
+struct kp_decision_done {
+    uint64_t position;
+    uint8_t decision;
+    uint8_t tags[2][KP_TAG_BYTES];
+};
+bool kp_decision_done(struct kp_txn *txn, uint16_t author, const uint8_t *message_id,
+                      struct kp_decision_done *ret_done);
 
 #endif

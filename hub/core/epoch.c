@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "core/cluster.h"
 #include "core/deadline.h"
+#include "core/elsewhere.h"
 #include "core/meta.h"
 
 #include <string.h>
@@ -286,6 +287,7 @@ void kp_epoch_due(struct kp_core *core, struct kp_txn *txn)
         if (more) {
             state.after = known.id;
             kp_cluster_epoch(core, txn, known.id, state.until);
+            kp_elsewhere_tell(core, txn);
         }
     }
     if (more) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A RIPE row holds {version, position that made it ripe, since, when it lapses}: the open proposal.
- * The counted signals are not stored a second time: they follow from the person's state.
+ * A RIPE row holds {version, position that made it ripe, since, when it lapses, which partners
+ * were told of it}: the open proposal. The counted signals are not stored a second time: they
+ * follow from the person's state.
  */
 #include "core/ripe.h"
 
@@ -11,7 +12,7 @@
 #include "core/outbox.h"
 #include "core/text.h"
 
-#define RIPE_VERSION 1
+#define RIPE_VERSION 2
 #define COUNTED_MAX 64u /* signals named in one alert: the newest */
 
 /* How a theme's criterion stands for one person. */
@@ -95,17 +96,19 @@ static struct kp_deadline lapse_deadline(uint64_t person, uint8_t theme, int64_t
         .due = {due_ms}, .kind = KP_DEADLINE_RIPE, .subject = person, .detail = theme};
 }
 
-static void put_row(struct kp_txn *txn, uint64_t person, uint8_t theme, uint64_t position,
-                    int64_t since_ms, int64_t lapses_ms)
+static void put_row(struct kp_txn *txn, uint64_t person, uint8_t theme,
+                    const struct kp_proposal *proposal)
 {
-    uint8_t bytes[25];
+    uint8_t bytes[25 + KP_TOLD_BYTES_MAX];
     struct kp_writer writer;
     struct kp_key key = ripe_key(person, theme);
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_put_u8(&writer, RIPE_VERSION);
-    kp_put_u64(&writer, position);
-    kp_put_i64(&writer, since_ms);
-    kp_put_i64(&writer, lapses_ms);
+    kp_put_u64(&writer, proposal->position);
+    kp_put_i64(&writer, proposal->since.ms);
+    kp_put_i64(&writer, proposal->lapses.ms);
+    kp_told_put(&writer, &proposal->told);
+    KP_ASSERT(kp_writer_ok(&writer));
     kp_txn_put(txn, KP_TABLE_RIPE, kp_key_slice(&key), kp_writer_slice(&writer),
                (struct kp_subject){person});
 }
@@ -124,6 +127,7 @@ bool kp_ripe_get(struct kp_txn *txn, uint64_t person, uint8_t theme,
     ret_proposal->position = kp_get_u64(&reader);
     ret_proposal->since.ms = kp_get_i64(&reader);
     ret_proposal->lapses.ms = kp_get_i64(&reader);
+    kp_told_get(&reader, &ret_proposal->told);
     if (version != RIPE_VERSION || !kp_reader_done(&reader)) {
         kp_txn_fail(txn, KP_E_CORRUPT, "a proposal row does not decode");
         return false;
@@ -242,54 +246,19 @@ static void alert(struct kp_core *core, struct kp_txn *txn, const struct kp_them
     core->effects->casus_ready++;
 }
 
-/* The partner's own latest counted signal, by whose reference he is told. */
-static const struct kp_mention *latest_of(const struct kp_core *core, const struct kp_theme *theme,
-                                          const struct kp_person *person, uint16_t partner)
-{
-    for (uint32_t i = person->mention_count; i-- > 0;) {
-        const struct kp_mention *mention = &person->mentions[i];
-        if (mention->partner == partner && kp_ripe_counts(theme, mention, today(core))) {
-            return mention;
-        }
-    }
-    return NULL;
-}
-
-/* "Also known elsewhere", without content, to those whom the theme tells and the house grants it.
- */
-static void tell_partners(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
-                          const struct kp_person *person)
-{
-    for (uint32_t i = 0; i < core->house.partner_count; i++) {
-        const struct kp_partner *partner = &core->house.partners[i];
-        bool told = (theme->tell[i / 8] >> (i % 8) & 1) != 0 && partner->known_elsewhere;
-        const struct kp_mention *own =
-            told ? latest_of(core, theme, person, partner->number) : NULL;
-        struct kp_stored_signal stored;
-        if (own == NULL || !kp_stored_load(txn, own->position, &stored)) {
-            continue;
-        }
-        Knooppunt__V1__Event event = KNOOPPUNT__V1__EVENT__INIT;
-        Knooppunt__V1__KnownElsewhere known = KNOOPPUNT__V1__KNOWN_ELSEWHERE__INIT;
-        known.reference = kp_text_of(txn->scratch, stored.signal.reference);
-        known.theme = kp_text(txn->scratch, theme->id);
-        event.body_case = KNOOPPUNT__V1__EVENT__BODY_KNOWN_ELSEWHERE;
-        event.known_elsewhere = &known;
-        uint64_t seq = kp_outbox_put(core, txn, partner->number, &event);
-        kp_outbox_caused(txn, core->position, partner->number, seq);
-        core->effects->known_elsewhere++;
-    }
-}
-
 static void open_proposal(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
                           const struct kp_person *person, const struct tally *tally)
 {
-    int64_t lapses_ms = (int64_t)tally->lapse_day * KP_DAY_MS;
-    struct kp_deadline deadline = lapse_deadline(person->id, theme->number, lapses_ms);
-    put_row(txn, person->id, theme->number, core->position, core->now.ms, lapses_ms);
+    struct kp_proposal proposal = {
+        .position = core->position,
+        .since = core->now,
+        .lapses = {(int64_t)tally->lapse_day * KP_DAY_MS},
+    };
+    struct kp_deadline deadline = lapse_deadline(person->id, theme->number, proposal.lapses.ms);
     kp_deadline_put(txn, &deadline);
     alert(core, txn, theme, person, tally);
-    tell_partners(core, txn, theme, person);
+    (void)kp_elsewhere_open(core, txn, theme, person, &proposal.told);
+    put_row(txn, person->id, theme->number, &proposal);
 }
 
 static void close_proposal(struct kp_core *core, struct kp_txn *txn, uint8_t theme_number,
@@ -323,22 +292,28 @@ static void close_proposal(struct kp_core *core, struct kp_txn *txn, uint8_t the
     event.casus_lapsed = &lapsed;
     kp_outbox_put_role(core, txn, KP_ROLE_KETENMANAGER, &event, core->position);
     core->effects->casus_lapsed++;
+    kp_elsewhere_close(core, txn, theme_number, &proposal.told);
 }
 
-/* Still ripe, but by less than before: it lapses earlier than it was said. */
-static void bring_forward(struct kp_txn *txn, const struct kp_theme *theme, uint64_t person_id,
-                          const struct tally *tally)
+/* Still ripe. By less than before: it lapses earlier than it was said. */
+static void keep_open(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
+                      const struct kp_person *person, const struct tally *tally, bool less)
 {
     struct kp_proposal proposal;
     int64_t lapses_ms = (int64_t)tally->lapse_day * KP_DAY_MS;
-    if (!kp_ripe_get(txn, person_id, theme->number, &proposal) || proposal.lapses.ms <= lapses_ms) {
+    if (!kp_ripe_get(txn, person->id, theme->number, &proposal)) {
         return;
     }
-    struct kp_deadline deadline = lapse_deadline(person_id, theme->number, proposal.lapses.ms);
-    kp_deadline_del(txn, &deadline);
-    deadline.due.ms = lapses_ms;
-    kp_deadline_put(txn, &deadline);
-    put_row(txn, person_id, theme->number, proposal.position, proposal.since.ms, lapses_ms);
+    bool sooner = less && proposal.lapses.ms > lapses_ms;
+    if (sooner) {
+        struct kp_deadline deadline = lapse_deadline(person->id, theme->number, proposal.lapses.ms);
+        kp_deadline_del(txn, &deadline);
+        deadline.due.ms = proposal.lapses.ms = lapses_ms;
+        kp_deadline_put(txn, &deadline);
+    }
+    if (kp_elsewhere_open(core, txn, theme, person, &proposal.told) || sooner) {
+        put_row(txn, person->id, theme->number, &proposal);
+    }
 }
 
 /* What may have happened to the person since he was judged last. */
@@ -364,8 +339,8 @@ static void evaluate(struct kp_core *core, struct kp_txn *txn, struct kp_person 
         } else if (!tally.ripe && was_ripe) {
             person->ripe &= ~bit;
             close_proposal(core, txn, theme->number, person, reason);
-        } else if (tally.ripe && change == LESS) {
-            bring_forward(txn, theme, person->id, &tally);
+        } else if (tally.ripe && change != OLDER) {
+            keep_open(core, txn, theme, person, &tally, change == LESS);
         }
     }
     for (uint8_t number = 0; (person->ripe & ~known) != 0 && number < KP_THEMES_MAX; number++) {
@@ -407,9 +382,9 @@ void kp_ripe_due(struct kp_core *core, struct kp_txn *txn, uint64_t person_id, u
             continue;
         }
         take_tally(theme, &person, today(core), &tally);
-        int64_t lapses_ms = (int64_t)tally.lapse_day * KP_DAY_MS;
-        struct kp_deadline deadline = lapse_deadline(person_id, theme_number, lapses_ms);
-        put_row(txn, person_id, theme_number, proposal.position, proposal.since.ms, lapses_ms);
+        proposal.lapses.ms = (int64_t)tally.lapse_day * KP_DAY_MS;
+        struct kp_deadline deadline = lapse_deadline(person_id, theme_number, proposal.lapses.ms);
+        put_row(txn, person_id, theme_number, &proposal);
         kp_deadline_put(txn, &deadline);
     }
 }

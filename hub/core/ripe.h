@@ -9,6 +9,7 @@
 #define KP_CORE_RIPE_H
 
 #include "core/core.h"
+#include "core/elsewhere.h"
 #include "core/person.h"
 
 /* Mentions came to this person, or went from him: judge every theme and write what changed:
@@ -21,6 +22,7 @@ void kp_ripe_lost(struct kp_core *core, struct kp_txn *txn, struct kp_person *pe
 struct kp_proposal {
     uint64_t position; /* of the command that made it ripe */
     struct kp_wall since, lapses;
+    struct kp_told told;
 };
 /* Whether the theme counts this mention on @day (days since 1970). */
 bool kp_ripe_counts(const struct kp_theme *theme, const struct kp_mention *mention, int32_t day);

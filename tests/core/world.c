@@ -95,6 +95,9 @@ static void begin_command(struct world *world, struct kp_writer *writer, enum kp
                           uint16_t actor)
 {
     struct kp_command_head head = {.kind = kind, .actor = actor};
+    struct kp_writer id;
+    kp_writer_init(&id, head.message_id, sizeof head.message_id);
+    kp_put_u64(&id, world->position); /* another one for each */
     kp_writer_init(writer, world->body, sizeof world->body);
     kp_command_put_head(writer, &head);
 }
@@ -352,16 +355,19 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
 void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
                   const struct told *b)
 {
+    static const struct kp_decision_proof none;
     struct kp_writer writer;
     struct world_form room;
     struct kp_command_mention mention = {0};
     begin_command(world, &writer, KP_COMMAND_DECIDE, 0);
     kp_put_u8(&writer, (uint8_t)decision);
+    kp_put_u8(&writer, KP_DECISION_DOSSIER);
     kp_put_u16(&writer, 1);
     mention_of(a, &mention, &room);
     kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
     mention_of(b, &mention, &room);
     kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
+    kp_decision_put_proof(&writer, &none);
     apply(world, writer.size, 1);
 }
 

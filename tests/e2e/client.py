@@ -266,6 +266,7 @@ class Client:
         self.deliveries = collections.deque()
         self.checks = {}  # message_id of a check -> when it was sent, without an answer yet
         self.known = {}  # message_id of a check -> Known
+        self.answered = {}  # message_id of a question or command of a user -> Answer
         self.context = zmq.Context()
         self.endpoint = endpoint or bundle.endpoint
         self.open_socket()
@@ -342,6 +343,22 @@ class Client:
                   known_check=known.KnownCheck(requester_type=requester_type, reason=reason, person=person))
         return message_id
 
+    def ask(self, name, *arguments):
+        """Ask something as a user of the house; returns the message id."""
+        return self.send(query=wire.Query(name=name, arguments=[str(word) for word in arguments]))
+
+    def command(self, name, *arguments):
+        """Something that a user decides, signed; to be sent with do(), again too."""
+        message_id = uuid7()
+        body = wire.CommandBody(name=name, arguments=[str(word) for word in arguments]).SerializeToString(deterministic=True)
+        algorithm, signature = sign(self.keys.signing_key, "knooppunt.command.v1",
+                                    self.bundle.house_oin.encode() + message_id + body)
+        return message_id, wire.Command(body=body, algorithm=algorithm, signature=signature,
+                                        certificate_digest=hashlib.sha256(self.keys.certificate_der()).digest())
+
+    def do(self, message_id, command):
+        return self.send(message_id=message_id, command=command)
+
     def credit(self, mailbox, events):
         self.send(credit=wire.Credit(mailbox=mailbox, events=events))
 
@@ -388,11 +405,24 @@ class Client:
         elif body == "deliver":
             for delivery in envelope.deliver.deliveries:
                 self.deliveries.append((envelope.deliver.mailbox, delivery.seq, event.Event.FromString(delivery.event)))
+        elif body == "answer":
+            self.answered[envelope.answer.query_message_id] = envelope.answer
         elif body == "known_answer":
             self.take_known(envelope.known_answer)
         elif body == "bye":
             self.session = None
             raise Refused(envelope.bye)
+
+    def wait_answer(self, message_id):
+        """{section: [{name: value}]} of a question or command; Refused with its code when it was not done."""
+        until = time.monotonic() + WAIT_S
+        while message_id not in self.answered:
+            self.step(until)
+        answer = self.answered.pop(message_id)
+        if answer.code != 0:
+            raise Refused(answer)
+        return {section.name: [{value.name: getattr(value, value.WhichOneof("value")) for value in row.values} for row in section.rows]
+                for section in answer.sections}
 
     def take_welcome(self, welcome):
         if welcome.schema != SCHEMA or welcome.house_oin != self.bundle.house_oin:

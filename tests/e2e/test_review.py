@@ -45,26 +45,28 @@ class Review(kit.Test):
         bits = sum(float(row["bits"].replace(",", ".")) for name, row in rows.items() if name != "samen")
         self.assertAlmostEqual(bits, float(rows["samen"]["bits"].replace(",", ".")), 6)
 
-        decided = self.house.ask("review", "accept", persons["alma"], persons["initial"])["decided"][0]
+        decided = self.house.ask("review", "accept", persons["alma"], persons["initial"], "--reason", "partner")["decided"][0]
         self.assertEqual((decided["one"], decided["result"]), (persons["alma"], "one person"))
         self.assertEqual((self.count(), self.doubts()), (2, set()))
-        again = self.house.ask("review", "accept", persons["alma"], persons["initial"], expect=1)
+        again = self.house.ask("review", "accept", persons["alma"], persons["initial"], "--reason", "partner", expect=1)
         self.assertEqual((again["name"], again["text"]), ("STATE", "they are one person already"))
-        self.house.ask("review", "undo", decided["position"])
+        self.house.ask("review", "undo", decided["position"], "--reason", "vergissing")
         self.assertEqual(self.count(), 3)
         self.assertEqual(len(self.doubts()), 2)
         now = self.house.ask("match", "explain", initial)["match"][0]["person"]
-        self.house.ask("review", "reject", persons["alma"], now)  # then she is the other one, certainly
+        self.house.ask("review", "reject", persons["alma"], now, "--reason", "identiteit")  # then she is the other one, certainly
         self.assertEqual(self.house.ask("match", "explain", initial)["match"][0]["person"], persons["anna"])
         self.assertEqual((self.count(), self.doubts()), (2, set()))
-        self.assertEqual(self.house.ask("match", "unmerge", initial)["decided"][0]["result"], "two persons")
+        self.assertEqual(self.house.ask("match", "unmerge", initial, "--reason", "dossier")["decided"][0]["result"], "two persons")
         self.assertEqual((self.count(), self.doubts()), (3, set()))
 
     def test_what_is_not_there_is_said_not_to_be(self):
         for words, name, text in ((("review", "show", "P-99.1", "P-98.1"), "NOT_FOUND", '"P-99.1" is no person of this house'),
-                                  (("review", "undo", "999999"), "NOT_FOUND", "nothing that still stands was decided at position 999999"),
+                                  (("review", "undo", "999999", "--reason", "anders"), "NOT_FOUND", "nothing that still stands was decided at position 999999"),
+                                  (("review", "accept", "P-1.1", "P-2.1", "--reason", "zomaar"), "USAGE", '"zomaar" is no reason: give one of identiteit'),
+                                  (("match", "history", "P-99"), "USAGE", "give a person"),
                                   (("match", "explain", "999999"), "NOT_FOUND", "no signal is kept at position 999999")):
-            answer = self.house.ask(*words, expect=1)
+            answer = self.house.ask(*words, expect=2 if name == "USAGE" else 1)
             self.assertEqual(answer["name"], name)
             self.assertIn(text, answer["text"])
 

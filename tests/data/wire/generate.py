@@ -137,6 +137,10 @@ def envelopes(env, ident, known, person, signal_bytes):
             known.Contact(partner="Openbaar Ministerie", text="zsm@om.example"), known.Contact(partner="")]))
     yield "known_answer_no", wrap(known_answer=known.KnownAnswer(
         check_message_id=MESSAGE_ID, code=19, known=False, padding=bytes(250)))
+    decided = env.CommandBody(name="review.accept", arguments=["P-41.1", "P-12.1", "partner"])
+    yield "command", wrap(command=env.Command(
+        body=decided.SerializeToString(), certificate_digest=counting_bytes(32, 7),
+        algorithm=ident.SIGNATURE_ALGORITHM_ED25519, signature=counting_bytes(64, 3)))
     yield "nothing", env.Envelope()
 
 
@@ -158,10 +162,11 @@ def events(pb, signal):
         caused_by_position=41))
     yield "casus_lapsed", wrap(casus_lapsed=pb.CasusLapsed(
         casus_id="c-9", person_id="p-1312", theme="veelplegers", reason=pb.LAPSE_REASON_AGED, caused_by_position=99))
+    yield "known_elsewhere_ended", wrap(known_elsewhere_ended=pb.KnownElsewhereEnded(reference="PL-1", theme="veelplegers", person=1))
     yield "person_changed", wrap(person_changed=pb.PersonChanged(
         before_person_id="P-41.0", after_person_id="P-12.0", signals=2, before_is_gone=True,
         reason=pb.CHANGE_REASON_DECIDED, caused_by_position=99))
-    yield "known_elsewhere", wrap(known_elsewhere=pb.KnownElsewhere(reference="W-77", theme="veelplegers"))
+    yield "known_elsewhere", wrap(known_elsewhere=pb.KnownElsewhere(reference="W-77", theme="veelplegers", person=2))
     yield "held_opened", wrap(held_opened=pb.HeldOpened(partner="om", position=7, code=63, field="incident_date"))
     yield "certificate_expiring", wrap(certificate_expiring=pb.CertificateExpiring(
         owner="om", not_after_ms=STAMP_MS, days_left=30))

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "find.h"
+
+#include "core/match.h"
+#include "core/stored.h"
+#include "core/text.h"
+
+enum kp_err kp_find_person(struct kp_txn *txn, const char *text, struct kp_person *ret_person,
+                           struct kp_diag *reterr_diag)
+{
+    uint64_t id = kp_text_person_id(kp_slice_str(text));
+    for (int steps = 0; id != 0 && steps < 64; steps++) {
+        if (!kp_person_load(txn, id, 0, ret_person)) {
+            *reterr_diag = txn->diag;
+            return kp_txn_error(txn);
+        }
+        if (ret_person->redirect == 0) {
+            break;
+        }
+        id = ret_person->redirect;
+    }
+    if (id == 0 || ret_person->mention_count == 0) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "\"%.40s\" is no person of this house; `review list` names them", text);
+    }
+    return KP_OK;
+}
+
+enum kp_err kp_find_two(const struct kp_match_model *model, struct kp_txn *txn,
+                        const struct kp_query *query, struct kp_two *ret_two,
+                        struct kp_diag *reterr_diag)
+{
+    int32_t best = INT32_MIN;
+    for (uint32_t i = 0; i < 2; i++) {
+        enum kp_err err =
+            kp_find_person(txn, query->arguments[i], &ret_two->persons[i], reterr_diag);
+        if (err != KP_OK) {
+            return err;
+        }
+    }
+    if (ret_two->persons[0].id == ret_two->persons[1].id) {
+        return kp_fail(reterr_diag, KP_E_STATE, "they are one person already");
+    }
+    for (uint32_t a = 0; a < ret_two->persons[0].form_count; a++) {
+        for (uint32_t b = 0; b < ret_two->persons[1].form_count; b++) {
+            struct kp_known_form one;
+            struct kp_known_form other;
+            struct kp_match_score score;
+            if (!kp_forms_load(txn, model->terms, ret_two->persons[0].forms[a].id, &one) ||
+                !kp_forms_load(txn, model->terms, ret_two->persons[1].forms[b].id, &other)) {
+                *reterr_diag = txn->diag;
+                return kp_txn_error(txn);
+            }
+            kp_match_score(model, &one.form, &other.form, &score);
+            if (score.bits > best) {
+                best = score.bits;
+                ret_two->forms[0] = one;
+                ret_two->forms[1] = other;
+            }
+        }
+    }
+    return best > INT32_MIN ? KP_OK
+                            : kp_fail(reterr_diag, KP_E_STATE,
+                                      "of one of them nothing is known by which to compare");
+}
+
+enum kp_err kp_find_mention(struct kp_txn *txn, const struct kp_query *query, uint64_t *ret_form,
+                            uint64_t *ret_person, struct kp_diag *reterr_diag)
+{
+    struct kp_stored_signal stored;
+    uint64_t position = query->argument_count > 0 ? kp_query_number(query->arguments[0]) : 0;
+    uint64_t number = query->argument_count > 1 ? kp_query_number(query->arguments[1]) : 1;
+    if (!kp_stored_load(txn, position, &stored)) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND, "no signal is kept at position %llu",
+                       (unsigned long long)position);
+    }
+    uint32_t count = stored.status == KP_SIGNAL_CURRENT ? stored.signal.mention_count : 0;
+    if (number == 0 || number > count) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "signal %llu names %u persons now; give 1 for the first",
+                       (unsigned long long)position, count);
+    }
+    const struct kp_command_mention *mention = &stored.signal.mentions[number - 1];
+    *ret_form = 0;
+    *ret_person = kp_match_find(txn, mention, position, (uint8_t)(number - 1));
+    if (mention->has_form) {
+        (void)kp_forms_find(txn, mention->form_tag, ret_form, ret_person); /* it stands */
+    }
+    *reterr_diag = txn->diag;
+    return kp_txn_error(txn);
+}
