@@ -110,10 +110,11 @@ static bool gather_persons(struct kp_txn *txn, const uint64_t *forms, uint32_t c
     return total <= KP_WEIGH_FORMS_MAX && kp_txn_error(txn) == KP_OK;
 }
 
-/* Forms of which it is settled already how they hold together. */
+/* Forms of which it is settled already how they hold together, and those of them that do so with
+ * more than may be put together: who reaches one of these does too. */
 struct settled {
-    uint32_t count;
-    uint64_t forms[SETTLED_MAX];
+    uint32_t count, large_count;
+    uint64_t forms[SETTLED_MAX], large[SETTLED_MAX];
 };
 
 /* What holds together with one form does so with all of them: they are settled at once. */
@@ -127,8 +128,9 @@ static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form,
     if (kp_ids_contain(settled->forms, settled->count, form)) {
         return;
     }
-    bool few =
-        kp_holders_all(core, txn, form, forms, &count) && gather_persons(txn, forms, count, &reach);
+    const struct kp_ids large = {settled->large, settled->large_count};
+    bool all = kp_holders_all(core, txn, form, &large, forms, &count);
+    bool few = all && gather_persons(txn, forms, count, &reach);
     if (few) {
         kp_weigh_persons(core, txn, reach.persons, reach.count, KP_HOLD_SEE);
     }
@@ -137,6 +139,9 @@ static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form,
             freeze(core, txn, kp_forms_person(txn, forms[i]));
         }
         (void)kp_ids_insert(settled->forms, &settled->count, SETTLED_MAX, forms[i]);
+        if (!all) {
+            (void)kp_ids_insert(settled->large, &settled->large_count, SETTLED_MAX, forms[i]);
+        }
     }
 }
 
@@ -144,7 +149,7 @@ void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
                        const struct kp_block_change *changes)
 {
     struct settled settled;
-    settled.count = 0;
+    settled.count = settled.large_count = 0;
     for (; changes != NULL; changes = changes->next) {
         uint64_t forms[KP_MEET_FORMS_MAX];
         uint32_t count;
@@ -158,7 +163,7 @@ void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
 {
     struct settled settled;
-    settled.count = 0;
+    settled.count = settled.large_count = 0;
     weigh_again(core, txn, form, &settled);
 }
 
@@ -169,7 +174,7 @@ enum kp_trial_end kp_cluster_try(struct kp_core *core, struct kp_txn *txn, uint6
     uint64_t persons[KP_WEIGH_FORMS_MAX];
     struct kp_reach reach = {.persons = persons};
     uint32_t count;
-    if (!kp_holders_all(core, txn, form, forms, &count) ||
+    if (!kp_holders_all(core, txn, form, NULL, forms, &count) ||
         !gather_persons(txn, forms, count, &reach)) {
         return KP_TRIAL_LARGE;
     }
@@ -308,7 +313,7 @@ static void remove_frozen(struct kp_core *core, struct kp_txn *txn,
                           const struct kp_known_form *form, const struct kp_match_keys *keys)
 {
     struct settled settled;
-    settled.count = 0;
+    settled.count = settled.large_count = 0;
     uint64_t *holders;
     uint32_t count;
     if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {

@@ -88,6 +88,37 @@ bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint6
     return get_row(txn, terms, id, value, ret_known);
 }
 
+static bool recall(struct kp_txn *txn, uint64_t id, struct kp_form *ret_form)
+{
+    size_t size;
+    struct kp_reader reader;
+    uint8_t *bytes = txn->memo == NULL ? NULL : kp_arena_alloc(txn->scratch, KP_MEMO_BYTES_MAX);
+    if (bytes == NULL || !kp_memo_get(txn->memo, id, bytes, &size)) {
+        return false;
+    }
+    kp_reader_init(&reader, kp_slice_of(bytes, size));
+    kp_form_get(&reader, ret_form);
+    return kp_reader_done(&reader);
+}
+
+bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
+                    struct kp_form *ret_form)
+{
+    struct kp_known_form known;
+    if (kp_txn_error(txn) == KP_OK && recall(txn, id, ret_form)) {
+        kp_terms_rate(terms, ret_form);
+        return true;
+    }
+    if (!kp_forms_load(txn, terms, id, &known)) {
+        return false;
+    }
+    *ret_form = known.form;
+    if (txn->memo != NULL) {
+        kp_memo_put(txn->memo, id, known.bytes);
+    }
+    return true;
+}
+
 bool kp_forms_next(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t after,
                    struct kp_known_form *ret_known)
 {
@@ -118,6 +149,9 @@ void kp_forms_store(struct kp_txn *txn, const struct kp_known_form *known)
     kp_txn_put(txn, KP_TABLE_FORM, kp_key_slice(&key), kp_writer_slice(&writer),
                (struct kp_subject){known->person});
 
+    if (txn->memo != NULL) {
+        kp_memo_put(txn->memo, known->id, known->bytes);
+    }
     uint8_t place[16];
     key = tag_key(known->tag);
     kp_writer_init(&writer, place, sizeof place);
@@ -130,6 +164,9 @@ void kp_forms_remove(struct kp_txn *txn, const struct kp_known_form *known)
 {
     struct kp_key key = kp_key_u64(kp_key_none(), known->id);
     (void)kp_txn_del(txn, KP_TABLE_FORM, kp_key_slice(&key)); /* loaded before: it is there */
+    if (txn->memo != NULL) {
+        kp_memo_forget(txn->memo, known->id);
+    }
     key = tag_key(known->tag);
     (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
 }

@@ -72,12 +72,12 @@ static uint32_t add_decided(struct kp_txn *txn, const struct kp_known_form *form
 static bool weigh(const struct kp_match_model *model, struct kp_txn *txn,
                   const struct kp_known_form *form, uint64_t other, struct kp_hint *ret_hint)
 {
-    struct kp_known_form known;
+    struct kp_form known;
     struct kp_match_score score;
     size_t mark = kp_txn_scratch_mark(txn);
-    bool good = kp_forms_load(txn, model->terms, other, &known);
+    bool good = kp_forms_shape(txn, model->terms, other, &known);
     if (good) {
-        kp_match_score(model, &form->form, &known.form, &score);
+        kp_match_score(model, &form->form, &known, &score);
         *ret_hint = (struct kp_hint){other, score.bits, score.never};
     }
     kp_txn_scratch_restore(txn, mark);
@@ -162,10 +162,9 @@ bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_k
     return kp_txn_error(txn) == KP_OK;
 }
 
-/* All forms that hold together with this one, rising; false: they are too many, or the transaction
- * failed. */
 bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
-                    uint64_t ret_forms[KP_COMPONENT_FORMS_MAX], uint32_t *ret_count)
+                    const struct kp_ids *large, uint64_t ret_forms[KP_COMPONENT_FORMS_MAX],
+                    uint32_t *ret_count)
 {
     uint64_t queue[KP_COMPONENT_FORMS_MAX] = {form};
     uint32_t queued = 1;
@@ -187,6 +186,8 @@ bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
                 } else {
                     few = kp_ids_contain(ret_forms, *ret_count, holders[i]);
                 }
+                few =
+                    few && (large == NULL || !kp_ids_contain(large->ids, large->count, holders[i]));
             }
         }
         kp_txn_scratch_restore(txn, mark);

@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "core/doubt.h"
 #include "core/forms.h"
+#include "core/ids.h"
 #include "core/match/score.h"
 
 /* The forms most like one, the best first. */
@@ -34,9 +35,11 @@ bool kp_holders_foresee(const struct kp_match_model *model, struct kp_txn *txn,
 bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                      const struct kp_match_keys *keys, struct kp_doubts *doubts,
                      uint64_t **ret_forms, uint32_t *ret_count);
-/* All forms that hold together with this one, rising; false: they are too many, or the transaction
- * failed. */
+/* All forms that hold together with this one, rising; false: they are too many (or one of them is
+ * of
+ * @large, of which that is known; NULL: of none), or the transaction failed. */
 bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
-                    uint64_t ret_forms[KP_COMPONENT_FORMS_MAX], uint32_t *ret_count);
+                    const struct kp_ids *large, uint64_t ret_forms[KP_COMPONENT_FORMS_MAX],
+                    uint32_t *ret_count);
 
 #endif

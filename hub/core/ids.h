@@ -7,6 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
+struct kp_ids {
+    const uint64_t *ids;
+    uint32_t count;
+};
+
 static inline bool kp_ids_contain(const uint64_t *ids, uint32_t count, uint64_t id)
 {
     uint32_t at = 0;

@@ -45,7 +45,11 @@ enum kp_err kp_txn_begin(struct kp_store *store, bool write, struct kp_txn **ret
                          struct kp_diag *reterr_diag)
 {
     KP_ASSERT(store->ops != NULL);
-    return store->ops->begin(store->impl, write, ret_txn, reterr_diag);
+    enum kp_err err = store->ops->begin(store->impl, write, ret_txn, reterr_diag);
+    if (err == KP_OK) {
+        (*ret_txn)->memo = store->memo;
+    }
+    return err;
 }
 
 bool kp_txn_get(struct kp_txn *txn, enum kp_table table, struct kp_slice key,

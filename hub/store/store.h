@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/memo.h"
 #include "base/slice.h"
 
 #define KP_TABLE_APPEND 1u
@@ -54,7 +55,8 @@ struct kp_store_ops {
 
 struct kp_store {
     const struct kp_store_ops *ops;
-    void *impl; /* owned by the implementation */
+    void *impl;           /* owned by the implementation */
+    struct kp_memo *memo; /* of who reads and writes, or NULL; borrowed, and not for the store */
 };
 
 /* The common head of a transaction; implementations embed it first. */
@@ -63,6 +65,7 @@ struct kp_txn {
     struct kp_arena *scratch; /* where values that are read live; owned by the implementation */
     struct kp_diag diag;      /* why, once err is set */
     enum kp_err err;          /* sticky: after the first failure every call does nothing */
+    struct kp_memo *memo;     /* the store's */
     bool write;
 };
 

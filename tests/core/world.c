@@ -39,6 +39,7 @@ void world_open_on(struct world *world, struct kp_store store)
 {
     memset(world, 0, sizeof *world);
     world->store = store;
+    world->store.memo = kp_memo_new(512); /* small: much has to go again */
     world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
     world_restart(world);
 }
@@ -52,7 +53,9 @@ void world_open(struct world *world)
 
 void world_close(struct world *world)
 {
+    struct kp_memo *memo = world->store.memo;
     kp_store_close(&world->store);
+    (void)kp_memo_free(memo);
 }
 
 static void apply(struct world *world, size_t size, uint32_t positions)
