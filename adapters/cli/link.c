@@ -217,6 +217,9 @@ static enum kp_err run_link(const struct kp_cli_args *args, struct kp_diag *rete
     for (int i = 0; err == KP_OK && i < args->argument_count; i++) {
         err = read_file(&linking, args->arguments[i], &map, reterr_diag);
     }
+    if (kp_cli_value(args, "as-hub") != NULL) {
+        kp_bulk_as_hub(linking.bulk);
+    }
     if (err == KP_OK) {
         run_bulk(&linking, (uint32_t)threads);
         err = write_clusters(&linking, kp_cli_value(args, "out"), reterr_diag);
@@ -238,6 +241,7 @@ static const struct kp_cli_option link_options[] = {
     {"out", "CLUSTERS.csv", true, "where to write which row is in which cluster"},
     {"pairs", "PAIRS.csv", false, "where to write the pairs, with bits and grade"},
     {"threads", "N", false, "how many processors to use (all)"},
+    {"as-hub", NULL, false, "weigh as the hub of a new house does: learn nothing from these rows"},
     {"map", "OURS=THEIRS,...", false, "how the file calls our columns"},
     {0},
 };

@@ -157,6 +157,11 @@ static void name_clusters(struct kp_bulk *bulk)
     free(untelling);
 }
 
+void kp_bulk_as_hub(struct kp_bulk *bulk)
+{
+    bulk->as_hub = true;
+}
+
 void kp_bulk_run(struct kp_bulk *bulk, const uint32_t *ranks, uint32_t threads,
                  kp_bulk_progress *progress, void *context)
 {
@@ -165,7 +170,9 @@ void kp_bulk_run(struct kp_bulk *bulk, const uint32_t *ranks, uint32_t threads,
     bulk->progress = progress;
     bulk->context = context;
     find_forms(bulk);
-    kp_bulk_rate(bulk);
+    if (!bulk->as_hub) {
+        kp_bulk_rate(bulk);
+    }
     kp_bulk_block(bulk);
     kp_bulk_learn(bulk);
     kp_bulk_compare(bulk);

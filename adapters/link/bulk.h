@@ -29,6 +29,9 @@ typedef void kp_bulk_progress(void *context, const char *step, uint64_t done, ui
 
 struct kp_bulk *kp_bulk_new(void);
 struct kp_bulk *kp_bulk_free(struct kp_bulk *bulk);
+/* Weigh as the hub of a new house does, by the shipped weights: nothing is learned from these rows.
+ */
+void kp_bulk_as_hub(struct kp_bulk *bulk);
 /* One row; its number is how many came before. */
 void kp_bulk_add(struct kp_bulk *bulk, const struct kp_form *form);
 /* @ranks  of each row a number of its own that does not depend on the order in which the rows came,

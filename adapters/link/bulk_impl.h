@@ -39,6 +39,7 @@ struct kp_bulk {
     struct kp_match_model model;
     struct kp_bulk_figures figures;
     uint32_t threads;
+    bool as_hub;
     kp_bulk_progress *progress;
     void *context;
 };

@@ -6,6 +6,7 @@
 #include "link/bulk_impl.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "train/family.h"
 #include "train/train.h"
 
@@ -140,8 +141,8 @@ static void learn_family(struct kp_bulk *bulk)
 
 void kp_bulk_learn(struct kp_bulk *bulk)
 {
-    kp_match_model_init(&bulk->model, bulk->rows.count);
-    if (bulk->form_count >= KP_BULK_LEARN_MIN) {
+    kp_match_model_init(&bulk->model, bulk->as_hub ? KP_HOUSE_SIGNALS_EXPECTED : bulk->rows.count);
+    if (!bulk->as_hub && bulk->form_count >= KP_BULK_LEARN_MIN) {
         learn_weights(bulk);
         learn_family(bulk);
     }

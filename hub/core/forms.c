@@ -88,24 +88,16 @@ bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint6
     return get_row(txn, terms, id, value, ret_known);
 }
 
-static bool recall(struct kp_txn *txn, uint64_t id, struct kp_form *ret_form)
-{
-    size_t size;
-    struct kp_reader reader;
-    uint8_t *bytes = txn->memo == NULL ? NULL : kp_arena_alloc(txn->scratch, KP_MEMO_BYTES_MAX);
-    if (bytes == NULL || !kp_memo_get(txn->memo, id, bytes, &size)) {
-        return false;
-    }
-    kp_reader_init(&reader, kp_slice_of(bytes, size));
-    kp_form_get(&reader, ret_form);
-    return kp_reader_done(&reader);
-}
-
 bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
                     struct kp_form *ret_form)
 {
     struct kp_known_form known;
-    if (kp_txn_error(txn) == KP_OK && recall(txn, id, ret_form)) {
+    struct kp_reader reader;
+    size_t size;
+    uint8_t *bytes = kp_arena_alloc(txn->scratch, KP_MEMO_BYTES_MAX);
+    if (bytes != NULL && kp_txn_recall(txn, id, bytes, &size)) {
+        kp_reader_init(&reader, kp_slice_of(bytes, size));
+        kp_form_get(&reader, ret_form);
         kp_terms_rate(terms, ret_form);
         return true;
     }
@@ -113,9 +105,7 @@ bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint
         return false;
     }
     *ret_form = known.form;
-    if (txn->memo != NULL) {
-        kp_memo_put(txn->memo, id, known.bytes);
-    }
+    kp_txn_remember(txn, id, known.bytes);
     return true;
 }
 
@@ -149,9 +139,7 @@ void kp_forms_store(struct kp_txn *txn, const struct kp_known_form *known)
     kp_txn_put(txn, KP_TABLE_FORM, kp_key_slice(&key), kp_writer_slice(&writer),
                (struct kp_subject){known->person});
 
-    if (txn->memo != NULL) {
-        kp_memo_put(txn->memo, known->id, known->bytes);
-    }
+    kp_txn_remember(txn, known->id, known->bytes);
     uint8_t place[16];
     key = tag_key(known->tag);
     kp_writer_init(&writer, place, sizeof place);
@@ -164,9 +152,7 @@ void kp_forms_remove(struct kp_txn *txn, const struct kp_known_form *known)
 {
     struct kp_key key = kp_key_u64(kp_key_none(), known->id);
     (void)kp_txn_del(txn, KP_TABLE_FORM, kp_key_slice(&key)); /* loaded before: it is there */
-    if (txn->memo != NULL) {
-        kp_memo_forget(txn->memo, known->id);
-    }
+    kp_txn_forget(txn, known->id);
     key = tag_key(known->tag);
     (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
 }

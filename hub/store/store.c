@@ -52,6 +52,26 @@ enum kp_err kp_txn_begin(struct kp_store *store, bool write, struct kp_txn **ret
     return err;
 }
 
+bool kp_txn_recall(struct kp_txn *txn, uint64_t id, uint8_t *ret_bytes, size_t *ret_size)
+{
+    return txn->err == KP_OK && txn->memo != NULL &&
+           kp_memo_get(txn->memo, id, ret_bytes, ret_size);
+}
+
+void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value)
+{
+    if (txn->err == KP_OK && txn->memo != NULL) {
+        kp_memo_put(txn->memo, id, value);
+    }
+}
+
+void kp_txn_forget(struct kp_txn *txn, uint64_t id)
+{
+    if (txn->memo != NULL) {
+        kp_memo_forget(txn->memo, id);
+    }
+}
+
 bool kp_txn_get(struct kp_txn *txn, enum kp_table table, struct kp_slice key,
                 struct kp_slice *ret_value)
 {

@@ -56,7 +56,7 @@ struct kp_store_ops {
 struct kp_store {
     const struct kp_store_ops *ops;
     void *impl;           /* owned by the implementation */
-    struct kp_memo *memo; /* of who reads and writes, or NULL; borrowed, and not for the store */
+    struct kp_memo *memo; /* set by who opened it; NULL: none. Outlives the transactions */
 };
 
 /* The common head of a transaction; implementations embed it first. */
@@ -88,6 +88,13 @@ bool kp_txn_del(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
  * kp_txn_get. */
 bool kp_txn_seek(struct kp_txn *txn, enum kp_table table, struct kp_slice from, bool after,
                  struct kp_slice *ret_key, struct kp_slice *ret_value);
+
+/* A memory beside the store, where it has one, of what follows from a row and never changes, by a
+ * number that is never used again: kept whatever becomes of the transaction, and so that nobody
+ * brings back what was forgotten (base/memo.h). @ret_bytes: KP_MEMO_BYTES_MAX. false: not there. */
+bool kp_txn_recall(struct kp_txn *txn, uint64_t id, uint8_t *ret_bytes, size_t *ret_size);
+void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value);
+void kp_txn_forget(struct kp_txn *txn, uint64_t id);
 
 /* Release what was read since the mark: once per command, so that a long group stays within its
  * memory. */
