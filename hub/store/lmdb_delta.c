@@ -56,12 +56,33 @@ void kp_delta_fit(struct kp_lmdb *store, const struct kp_lmdb_sums *sums)
 
 /* --- views --- */
 
-struct kp_delta_view *kp_delta_view_new(void)
+/* Nothing waits in it; @live for what will. */
+static struct kp_delta_view *view_new(struct kp_sieve *live)
 {
     struct kp_delta_view *view = calloc(1, sizeof *view);
     KP_ASSERT(view != NULL);
     view->references = 1;
+    view->live = live;
     return view;
+}
+
+static struct kp_sieve *new_sieve(const struct kp_lmdb *store)
+{
+    return kp_sieve_new(store->delta_rows_max < FIT_ROWS_MAX ? store->delta_rows_max
+                                                             : FIT_ROWS_MAX);
+}
+
+struct kp_delta_view *kp_delta_view_new(const struct kp_lmdb *store)
+{
+    return view_new(new_sieve(store));
+}
+
+void kp_delta_view_freeze(const struct kp_lmdb *store, struct kp_delta_view *view)
+{
+    KP_ASSERT(view->frozen_count == 0 && view->frozen == NULL);
+    view->frozen_count = view->run_count;
+    view->frozen = view->live;
+    view->live = new_sieve(store);
 }
 
 void kp_delta_view_free(struct kp_delta_view *view)
@@ -70,6 +91,8 @@ void kp_delta_view_free(struct kp_delta_view *view)
         for (uint32_t i = 0; i < view->run_count; i++) {
             kp_run_release(view->runs[i]);
         }
+        kp_sieve_release(view->frozen);
+        kp_sieve_release(view->live);
         free(view);
     }
 }
@@ -121,6 +144,7 @@ static bool is_merge_due(const struct kp_lmdb *store, uint32_t live, const struc
 
 void kp_delta_view_push(const struct kp_lmdb *store, struct kp_delta_view *view, struct kp_run *run)
 {
+    kp_sieve_add(view->live, run);
     while (view->run_count > view->frozen_count) {
         struct kp_run *older = view->runs[view->run_count - 1];
         KP_ASSERT(older != NULL);
@@ -149,7 +173,10 @@ static bool find_waiting(const struct kp_lmdb_txn *txn, struct kp_row_place plac
     if (kp_draft_find(&txn->draft, place, hash, ret_record)) {
         return true;
     }
-    for (uint32_t i = view->run_count; i > 0; i--) {
+    uint32_t until = kp_sieve_may_hold(view->live, hash) ? view->run_count : view->frozen_count;
+    uint32_t from =
+        view->frozen != NULL && kp_sieve_may_hold(view->frozen, hash) ? 0 : view->frozen_count;
+    for (uint32_t i = until; i > from; i--) {
         if (kp_run_find(view->runs[i - 1], place, hash, ret_record)) {
             return true;
         }
@@ -251,9 +278,10 @@ uint64_t kp_delta_pages(const struct kp_lmdb_txn *txn)
 static struct kp_delta_view *next_view(const struct kp_lmdb_txn *txn, struct kp_run *run)
 {
     const struct kp_delta_view *old = txn->view;
-    struct kp_delta_view *view = kp_delta_view_new();
+    struct kp_delta_view *view = view_new(kp_sieve_hold(old->live));
     uint32_t first = kp_sweep_is_done(txn) ? old->frozen_count : 0;
     view->frozen_count = old->frozen_count - first;
+    view->frozen = view->frozen_count > 0 ? kp_sieve_hold(old->frozen) : NULL;
     for (uint32_t i = first; i < old->run_count; i++) {
         view->runs[view->run_count++] = kp_run_hold(old->runs[i]);
     }

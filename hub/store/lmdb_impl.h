@@ -19,6 +19,7 @@
 #include "store/recent.h"
 #include "store/row.h"
 #include "store/run.h"
+#include "store/sieve.h"
 
 #include <pthread.h>
 
@@ -47,6 +48,7 @@ struct kp_delta_view {
     uint32_t run_count;
     uint32_t frozen_count; /* of the oldest: they are being swept */
     struct kp_run *runs[KP_DELTA_RUNS_MAX];
+    struct kp_sieve *frozen, *live; /* of the frozen runs (NULL: there are none), of the others */
 };
 
 /* How far the frozen runs of the view are in their tables. */
@@ -150,7 +152,9 @@ void kp_delta_before_commit(struct kp_lmdb_txn *txn);
 /* That view, for readers who begin while LMDB commits. */
 void kp_delta_offer(struct kp_lmdb_txn *txn);
 void kp_delta_after(struct kp_lmdb_txn *txn, bool committed);
-struct kp_delta_view *kp_delta_view_new(void);
+struct kp_delta_view *kp_delta_view_new(const struct kp_lmdb *store);
+/* All its runs are frozen from now on. */
+void kp_delta_view_freeze(const struct kp_lmdb *store, struct kp_delta_view *view);
 /* The view for a reader's LMDB transaction that has begun; the mutex is held. NULL: opened read
  * only, and written by somebody else since. */
 struct kp_delta_view *kp_delta_view_hold(struct kp_lmdb *store, const MDB_txn *mdb);

@@ -216,7 +216,7 @@ static int walk_log(struct log_walk *walk, MDB_txn *mdb, const struct kp_lmdb_su
 enum kp_err kp_delta_log_load(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *mdb,
                               struct kp_diag *reterr_diag)
 {
-    store->view = kp_delta_view_new();
+    store->view = kp_delta_view_new(store);
     struct log_walk walk = {.store = store, .aead = aead, .view = store->view};
     walk.cipher = kp_block_cipher_new(&store->set_key);
     int code = walk_log(&walk, mdb, &store->sums);

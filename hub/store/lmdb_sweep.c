@@ -81,7 +81,7 @@ static uint64_t leaf_pages(struct kp_lmdb_txn *txn)
 void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view)
 {
     KP_ASSERT(view->run_count <= KP_DELTA_LIVE_RUNS_MAX);
-    view->frozen_count = view->run_count;
+    kp_delta_view_freeze(txn->store, view);
     memset(&txn->sweep, 0, sizeof txn->sweep);
     txn->sums.sweep_end = txn->sums.log_next;
     txn->sums.swept_table = KP_TABLE_NONE;

@@ -100,7 +100,7 @@ uint64_t kp_place_hash(struct kp_row_place place)
 
 /* --- filter --- */
 
-static uint64_t filter_bits(uint64_t hash)
+uint64_t kp_filter_bits(uint64_t hash)
 {
     uint64_t bits = 0;
     for (unsigned i = 0; i < 4; i++) {
@@ -122,7 +122,7 @@ static void fill_filter(struct kp_run *run)
     KP_ASSERT(run->filter != NULL);
     for (uint32_t i = 0; i < run->rows; i++) {
         uint64_t hash = kp_place_hash(kp_run_at(run, i).place);
-        run->filter[filter_word(run, hash)] |= filter_bits(hash);
+        run->filter[filter_word(run, hash)] |= kp_filter_bits(hash);
     }
 }
 
@@ -235,7 +235,7 @@ static uint32_t search(const struct kp_run *run, uint32_t low, struct kp_row_pla
 bool kp_run_find(const struct kp_run *run, struct kp_row_place place, uint64_t hash,
                  struct kp_run_record *ret_record)
 {
-    uint64_t bits = filter_bits(hash);
+    uint64_t bits = kp_filter_bits(hash);
     if ((run->filter[filter_word(run, hash)] & bits) != bits) {
         return false;
     }

@@ -37,6 +37,8 @@ size_t kp_run_decode(struct kp_slice bytes, struct kp_run_record *ret_record);
 int kp_place_compare(struct kp_row_place a, struct kp_row_place b);
 /* For kp_run_find; the same for all runs. */
 uint64_t kp_place_hash(struct kp_row_place place);
+/* The bits of a word of a filter that stand for a row with this hash. */
+uint64_t kp_filter_bits(uint64_t hash);
 
 struct kp_run {
     atomic_uint references;

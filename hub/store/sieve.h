@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Which rows may wait in any of many runs, so that most that are in none are looked for in none. It
+ * only gains rows: who still sees earlier runs looks in vain sometimes, and misses nothing.
+ */
+#ifndef KP_STORE_SIEVE_H
+#define KP_STORE_SIEVE_H
+
+#include "store/run.h"
+
+struct kp_sieve;
+
+/* For about @rows; more make it let through more. One reference, for the caller. */
+struct kp_sieve *kp_sieve_new(uint64_t rows);
+struct kp_sieve *kp_sieve_hold(struct kp_sieve *sieve);
+void kp_sieve_release(struct kp_sieve *sieve); /* NULL: nothing */
+
+/* All rows of @run: by one thread, while others look. What hangs on it is shown to them after. */
+void kp_sieve_add(struct kp_sieve *sieve, const struct kp_run *run);
+/* false: the row with this kp_place_hash was never added. */
+bool kp_sieve_may_hold(const struct kp_sieve *sieve, uint64_t hash);
+
+#endif
