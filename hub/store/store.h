@@ -90,8 +90,9 @@ bool kp_txn_seek(struct kp_txn *txn, enum kp_table table, struct kp_slice from, 
                  struct kp_slice *ret_key, struct kp_slice *ret_value);
 
 /* A memory beside the store, where it has one, of what follows from a row and never changes, by a
- * number that is never used again: kept whatever becomes of the transaction, and so that nobody
- * brings back what was forgotten (base/memo.h). @ret_bytes: KP_MEMO_BYTES_MAX. false: not there. */
+ * number that is never used for anything else: kept whatever becomes of the transaction, since the
+ * journal brings the same again at the same position. What was forgotten nobody brings back.
+ * @ret_bytes: KP_MEMO_BYTES_MAX. false: not there. */
 bool kp_txn_recall(struct kp_txn *txn, uint64_t id, uint8_t *ret_bytes, size_t *ret_size);
 void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value);
 void kp_txn_forget(struct kp_txn *txn, uint64_t id);

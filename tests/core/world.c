@@ -39,7 +39,9 @@ void world_open_on(struct world *world, struct kp_store store)
 {
     memset(world, 0, sizeof *world);
     world->store = store;
-    world->store.memo = kp_memo_new(512); /* small: much has to go again */
+    if (store.memo == NULL) {
+        world->store.memo = kp_memo_new(KP_MEMO_SLOTS_MIN); /* much has to go again */
+    }
     world->now.ms = (int64_t)kp_date_to_days(20260101) * KP_DAY_MS;
     world_restart(world);
 }
@@ -49,6 +51,11 @@ void world_open(struct world *world)
     struct kp_store store;
     kp_store_open_ram(&store);
     world_open_on(world, store);
+}
+
+void world_forget(struct world *world)
+{
+    world->store.memo = kp_memo_free(world->store.memo);
 }
 
 void world_close(struct world *world)

@@ -67,6 +67,8 @@ void world_mention_of(const struct kp_reported_person *reported, struct kp_comma
 /* Aborts the test when anything fails: here only outcomes are in question. */
 void world_open(struct world *world);
 void world_open_on(struct world *world, struct kp_store store);
+/* For tests that apply other commands at the same positions, which a journal never has. */
+void world_forget(struct world *world);
 void world_close(struct world *world);
 void world_house(struct world *world, const struct kp_house *house);
 /* One batch of one signal; returns OutcomeKind. */

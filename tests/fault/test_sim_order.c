@@ -179,6 +179,7 @@ static int set_up(void **state)
     seed = text == NULL ? (uint32_t)kp_mono_now().us | 1 : (uint32_t)strtoul(text, NULL, 10) | 1;
     print_message("again: SEED=%u build/release/tests/fault/test_sim_order\n", seed);
     world_open(&world);
+    world_forget(&world);
     world_example_house(&house);
     world_house(&world, &house);
     return 0;
