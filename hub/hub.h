@@ -149,6 +149,7 @@ struct kp_hub {
     struct kp_secret index_key;
     struct kp_keyring *ring;
     struct kp_store store;
+    struct kp_memo *forms; /* the store's: what is weighed of persons */
     struct kp_journal *journal;
     struct kp_trust *trust;
     struct kp_signer *signer;           /* the writer's */

@@ -90,9 +90,8 @@ enum kp_err kp_open_keys(struct kp_hub *hub, struct kp_secret *ret_master,
 void kp_close_data(struct kp_hub *hub)
 {
     hub->journal = kp_journal_close(hub->journal);
-    struct kp_memo *memo = hub->store.memo;
     kp_store_close(&hub->store);
-    hub->store.memo = kp_memo_free(memo);
+    hub->forms = kp_memo_free(hub->forms);
     hub->ring = kp_keyring_close(hub->ring);
 }
 
@@ -122,7 +121,8 @@ enum kp_err kp_open_data(struct kp_hub *hub, const char *dir, const struct kp_se
         store.dir = path;
         store.ring = hub->ring;
         err = kp_store_open_lmdb(&store, &hub->store, reterr_diag);
-        hub->store.memo = kp_memo_new(FORMS_REMEMBERED);
+        hub->forms = kp_memo_new(FORMS_REMEMBERED);
+        hub->store.memo = hub->forms;
     }
     if (err == KP_OK) {
         (void)snprintf(path, sizeof path, "%s/journal", dir); /* fits */
