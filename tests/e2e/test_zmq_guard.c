@@ -81,7 +81,8 @@ static void without_curve_or_with_another_hubs_key_nobody_comes_in(void **state)
     uint16_t port = kit_door(hub, 1, kit_allow(&key, NULL));
     struct kit_client plain = kit_connect_as(ZMQ_PAIR, NULL, NULL, port);
     kit_say(&plain, "plain");
-    assert_true(kit_await_monitor(&plain, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, KIT_WAIT_MS) >= 0);
+    /* Whether libzmq calls it a failed handshake depends on which end reads the other's greeting
+     * first: the hub's closes with what it has not read, and that resets the connection. */
     assert_true(kit_await_monitor(&plain, ZMQ_EVENT_DISCONNECTED, KIT_WAIT_MS) >= 0);
     kit_leave(&plain);
     struct kit_client astray = kit_connect_as(ZMQ_PAIR, &key, other_hub.public, port);
