@@ -212,7 +212,7 @@ void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp
     struct kp_slice pairs = kp_get_raw(body, 2u * KP_TAG_BYTES * count);
     get_proof(body, &proof);
     if (!kp_reader_done(body) || count == 0 || decided.decision > KP_DECISION_CANNOT ||
-        decided.reason >= KP_DECISION_REASON_END) {
+        decided.reason == 0 || decided.reason >= KP_DECISION_REASON_END) {
         kp_txn_fail(txn, KP_E_CORRUPT, "a decision does not decode");
         return;
     }

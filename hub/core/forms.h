@@ -28,9 +28,8 @@ bool kp_forms_find(struct kp_txn *txn, const uint8_t *tag, uint64_t *ret_form,
  * (core/match/terms.h). false: the transaction failed; that the row is absent is such a failure. */
 bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
                    struct kp_known_form *ret_known);
-/* Only what is weighed of it, which never changes; with a memo (struct kp_store) most are read
- * once.
- */
+/* Only what is weighed of it, which never changes: where the store has a memo, mostly from that.
+ * Slices, failure: as above. */
 bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
                     struct kp_form *ret_form);
 /* The first one with an id above @after; false: there is none, or the transaction failed. */

@@ -35,9 +35,8 @@ bool kp_holders_foresee(const struct kp_match_model *model, struct kp_txn *txn,
 bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                      const struct kp_match_keys *keys, struct kp_doubts *doubts,
                      uint64_t **ret_forms, uint32_t *ret_count);
-/* All forms that hold together with this one, rising; false: they are too many (or one of them is
- * of
- * @large, of which that is known; NULL: of none), or the transaction failed. */
+/* All forms that hold together with this one, rising; false: they are too many, or the transaction
+ * failed. @large: forms of which it is known that they do so with too many; NULL: none. */
 bool kp_holders_all(struct kp_core *core, struct kp_txn *txn, uint64_t form,
                     const struct kp_ids *large, uint64_t ret_forms[KP_COMPONENT_FORMS_MAX],
                     uint32_t *ret_count);

@@ -16,13 +16,7 @@
 
 #include <stdlib.h>
 
-/* How many rows may wait, for each that is in the tables: a sweep writes nearly every page of them,
- * so what it costs a row depends on this. Measured at 20 million rows: with a twentieth the hub
- * processed 5,000 signals/s, with a fifth 6,500. */
-#define FIT_PART 6u
-#define FIT_ROWS_MIN 1000000u
-#define FIT_ROWS_MAX 4000000u
-#define FIT_ROW_BYTES 67u
+#define SIEVE_ROWS_MAX 4000000u
 /* Runs are merged with their elder neighbour of less than this many times their rows... */
 #define MERGE_RATIO 2u
 /* ... up to this part of what all may hold: a larger merge would hold up its commit. */
@@ -35,23 +29,6 @@
 bool kp_table_is_delta(enum kp_table table)
 {
     return (kp_table_flags(table) & KP_TABLE_RANDOM) != 0;
-}
-
-/* --- how many may wait --- */
-
-void kp_delta_fit(struct kp_lmdb *store, const struct kp_lmdb_sums *sums)
-{
-    uint64_t rows = 0;
-    for (int table = KP_TABLE_NONE + 1; table < KP_TABLE_END; table++) {
-        rows += kp_table_is_delta((enum kp_table)table) ? sums->rows[table] : 0;
-    }
-    rows /= FIT_PART;
-    rows = rows < FIT_ROWS_MIN ? FIT_ROWS_MIN : rows;
-    rows = rows > FIT_ROWS_MAX ? FIT_ROWS_MAX : rows;
-    if (store->delta_fits) {
-        store->delta_rows_max = rows;
-        store->delta_bytes_max = rows * FIT_ROW_BYTES;
-    }
 }
 
 /* --- views --- */
@@ -68,8 +45,8 @@ static struct kp_delta_view *view_new(struct kp_sieve *live)
 
 static struct kp_sieve *new_sieve(const struct kp_lmdb *store)
 {
-    return kp_sieve_new(store->delta_rows_max < FIT_ROWS_MAX ? store->delta_rows_max
-                                                             : FIT_ROWS_MAX);
+    return kp_sieve_new(store->delta_rows_max < SIEVE_ROWS_MAX ? store->delta_rows_max
+                                                               : SIEVE_ROWS_MAX);
 }
 
 struct kp_delta_view *kp_delta_view_new(const struct kp_lmdb *store)
@@ -318,7 +295,6 @@ void kp_delta_before_commit(struct kp_lmdb_txn *txn)
     txn->view = next_view(txn, run);
     if (txn->view->frozen_count == 0 && is_full(txn->store, txn->view)) {
         kp_sweep_begin(txn, txn->view);
-        kp_delta_fit(txn->store, &txn->sums);
     }
 }
 

@@ -67,7 +67,6 @@ struct kp_lmdb {
     struct kp_secret set_key;
     size_t scratch_bytes;
     uint64_t delta_rows_max, delta_bytes_max;
-    bool delta_fits; /* they follow from how many rows there are */
     bool read_only;
     pthread_mutex_t mutex;         /* guards what follows, and the beginning of readers */
     struct kp_lmdb_txn *spare;     /* readers that ended, kept for their memory and slot */
@@ -163,8 +162,6 @@ void kp_delta_view_free(struct kp_delta_view *view);                           /
 /* Add @run, which becomes the view's, as the newest, merged with others by the store's limits. */
 void kp_delta_view_push(const struct kp_lmdb *store, struct kp_delta_view *view,
                         struct kp_run *run);
-/* How many rows may wait, where the options do not say so. */
-void kp_delta_fit(struct kp_lmdb *store, const struct kp_lmdb_sums *sums);
 /* What waits in the runs from @first on. */
 void kp_delta_view_figures(const struct kp_delta_view *view, uint32_t first, uint64_t *ret_rows,
                            uint64_t *ret_bytes);

@@ -30,6 +30,8 @@
 #define SUMS_BYTES_MAX (2u + SUMS_WITH_LOG * 32u + SUMS_LOG_BYTES)
 /* More rows share more pages when they are swept. All that waits takes about twice this memory, and
  * the dirty pages of a group as much again, within the 256 MiB that the hub's heap may have. */
+#define DELTA_ROWS_DEFAULT 1000000u
+#define DELTA_BYTES_DEFAULT ((uint64_t)64 << 20)
 
 _Static_assert(KP_TABLE_END < SUMS_WITH_LOG, "a table's number is one byte on disk");
 
@@ -305,7 +307,6 @@ static enum kp_err load(struct kp_lmdb *store, const struct open_keys *keys, str
     } else if (store->read_only || !is_empty(store, txn)) {
         err = kp_fail(reterr_diag, KP_E_CORRUPT, "the store's own rows are missing");
     }
-    kp_delta_fit(store, &store->sums);
     if (err == KP_OK) {
         err = kp_delta_log_load(store, aead, txn, reterr_diag);
     }
@@ -375,9 +376,10 @@ enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp
     store->keys.ring = options->ring;
     store->read_only = options->read_only;
     store->sums.log_next = 1;
-    store->delta_fits = options->delta_rows_max == 0 && options->delta_bytes_max == 0;
-    store->delta_rows_max = options->delta_rows_max == 0 ? UINT64_MAX : options->delta_rows_max;
-    store->delta_bytes_max = options->delta_bytes_max == 0 ? UINT64_MAX : options->delta_bytes_max;
+    store->delta_rows_max =
+        options->delta_rows_max == 0 ? DELTA_ROWS_DEFAULT : options->delta_rows_max;
+    store->delta_bytes_max =
+        options->delta_bytes_max == 0 ? DELTA_BYTES_DEFAULT : options->delta_bytes_max;
     store->scratch_bytes =
         options->scratch_bytes == 0 ? SCRATCH_BYTES_DEFAULT : options->scratch_bytes;
     (void)pthread_mutex_init(&store->mutex, NULL);
