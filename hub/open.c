@@ -15,7 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define FORMS_REMEMBERED (1u << 18) /* 32 MiB, of the 256 MiB that the hub's heap may have */
+#define FORMS_REMEMBERED (1u << 17) /* 16 MiB, of the 256 MiB that the hub's heap may have */
 #define PATH_BYTES 640
 #define CERTIFICATE_ARENA_BYTES 65536
 
