@@ -200,6 +200,24 @@ static void a_dropped_peer_may_come_back(void **state)
     kit_leave(&client);
 }
 
+/* Whoever is faster than the end of his predecessor's pipe is turned out and comes back; what he
+ * said before that is lost (hub/net/door.c, fact 2). So it is said on every connection. */
+static void say_until_answered(struct kit_client *client, const char *text)
+{
+    char heard[KIT_TEXT_MAX] = "";
+    int64_t until_ms = kit_ms() + KIT_WAIT_MS;
+    while (heard[0] == '\0' && kit_ms() < until_ms) {
+        struct kp_monitor_event event;
+        while (kp_monitor_next(client->monitor, &event)) {
+            if (event.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+                (void)kit_try_to_say(client, text); /* false: turned out again already */
+            }
+        }
+        (void)kit_hear(client, 5, heard);
+    }
+    assert_string_equal(heard, text);
+}
+
 static void a_successor_is_served_at_once(void **state)
 {
     struct kit_hub *hub = *state;
@@ -208,14 +226,14 @@ static void a_successor_is_served_at_once(void **state)
     uint16_t port = kit_door(hub, DOOR, kit_allow(&key, NULL));
     for (uint32_t i = 0; i < 30; i++) {
         struct kit_client client = kit_connect(hub, &key, port);
-        kit_say(&client, "hello");
-        KIT_ASSERT_HEARS(&client, "hello");
+        char text[KIT_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "hello %u", i);
+        say_until_answered(&client, text);
         kit_leave(&client);
     }
     kit_await_event(hub, DOOR, KP_DOOR_DISCONNECTED, 30);
     assert_int_equal(kit_heard(hub, DOOR, KP_DOOR_CONNECTED), 30);
     assert_int_equal(kit_heard(hub, DOOR, KP_DOOR_BUSY), 0);
-    assert_int_equal(kit_frame_count(hub), 30);
 }
 
 static void without_a_peer_nothing_is_queued(void **state)
