@@ -217,6 +217,14 @@ class LinkCases(unittest.TestCase):
             self.assertEqual(found[0], self.bytes[0], f"clusters of order {i}")
             self.assertEqual(found[1], self.bytes[1], f"pairs of order {i}")
 
+    def test_one_file_gives_one_answer_byte_for_byte_by_any_number_of_processors(self):
+        rows = write(self.folder / "rows.csv", self.registration.rows)
+        answers = set()
+        for threads in (1, 2, 5):
+            link(self.folder, [rows], "threads", threads)
+            answers.add(((self.folder / "threads.csv").read_bytes(), (self.folder / "threads.pairs.csv").read_bytes()))
+        self.assertEqual(len(answers), 1)
+
     def test_two_files_are_one_registration_whichever_comes_first(self):
         half = len(self.registration.rows) // 2
         one = write(self.folder / "one.csv", self.registration.rows[:half])
