@@ -12,6 +12,7 @@
 /* A form under a key. */
 struct entry {
     uint8_t tag[KP_TAG_BYTES];
+    uint8_t witnesses[KP_WITNESSES_MAX];
     uint32_t form;
 };
 
@@ -44,6 +45,7 @@ static void *make_keys(void *context)
         for (uint32_t k = 0; k < keys.count; k++) {
             struct entry *entry = kp_list_add(&keyer->entries);
             memcpy(entry->tag, keys.keys[k].tag, KP_TAG_BYTES);
+            memcpy(entry->witnesses, keys.keys[k].witnesses, KP_WITNESSES_MAX);
             entry->form = i;
         }
         if (keyer->reports) {
@@ -97,6 +99,7 @@ static void take_block(struct blocker *blocker, const struct entry *entries, uin
         struct kp_bulk_member *member = kp_list_add(&blocker->bulk->members);
         member->block = blocker->next;
         member->form = entries[i].form;
+        memcpy(member->witnesses, entries[i].witnesses, KP_WITNESSES_MAX);
     }
     blocker->next++;
 }
@@ -148,17 +151,19 @@ static void sort_blocks(struct blocker *blocker, struct entry *entries, uint64_t
 static void index_members(struct kp_bulk *bulk)
 {
     const struct kp_bulk_member *members = bulk->members.items;
-    bulk->blocks_at = calloc(bulk->form_count + 2u, sizeof *bulk->blocks_at);
-    bulk->blocks = calloc(bulk->members.count + 1, sizeof *bulk->blocks);
-    KP_ASSERT(bulk->blocks_at != NULL && bulk->blocks != NULL);
+    bulk->places_at = calloc(bulk->form_count + 2u, sizeof *bulk->places_at);
+    bulk->places = calloc(bulk->members.count + 1, sizeof *bulk->places);
+    KP_ASSERT(bulk->places_at != NULL && bulk->places != NULL);
     for (uint64_t i = 0; i < bulk->members.count; i++) {
-        bulk->blocks_at[members[i].form + 2]++;
+        bulk->places_at[members[i].form + 2]++;
     }
     for (uint32_t i = 2; i < bulk->form_count + 2u; i++) {
-        bulk->blocks_at[i] += bulk->blocks_at[i - 1];
+        bulk->places_at[i] += bulk->places_at[i - 1];
     }
     for (uint64_t i = 0; i < bulk->members.count; i++) {
-        bulk->blocks[bulk->blocks_at[members[i].form + 1]++] = members[i].block;
+        struct kp_bulk_place *place = &bulk->places[bulk->places_at[members[i].form + 1]++];
+        place->block = members[i].block;
+        memcpy(place->witnesses, members[i].witnesses, KP_WITNESSES_MAX);
     }
 }
 

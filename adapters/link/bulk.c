@@ -27,8 +27,8 @@ struct kp_bulk *kp_bulk_free(struct kp_bulk *bulk)
         free(bulk->forms);
         free(bulk->first_rows);
         kp_list_done(&bulk->members);
-        free(bulk->blocks_at);
-        free(bulk->blocks);
+        free(bulk->places_at);
+        free(bulk->places);
         kp_list_done(&bulk->pairs);
         free(bulk->groups);
         free(bulk->clusters);

@@ -3,6 +3,7 @@
 #ifndef KP_LINK_BULK_IMPL_H
 #define KP_LINK_BULK_IMPL_H
 
+#include "core/match/keys.h"
 #include "core/match/score.h"
 #include "link/bulk.h"
 #include "link/list.h"
@@ -20,6 +21,13 @@ struct kp_bulk_row {
 /* A form in a block: those of one block stand together, and are compared with each other. */
 struct kp_bulk_member {
     uint32_t block, form;
+    uint8_t witnesses[KP_WITNESSES_MAX]; /* of the form under the block's key */
+};
+
+/* Seen from the form. */
+struct kp_bulk_place {
+    uint32_t block;
+    uint8_t witnesses[KP_WITNESSES_MAX];
 };
 
 struct kp_bulk {
@@ -31,8 +39,8 @@ struct kp_bulk {
     const uint32_t *ranks;  /* of a row */
     uint32_t *first_rows;   /* of a form: the row that ranks first */
     struct kp_list members; /* struct kp_bulk_member */
-    uint64_t *blocks_at;    /* of a form: where its blocks stand in blocks, rising */
-    uint32_t *blocks;
+    uint64_t *places_at;    /* of a form: where its blocks stand in places, rising */
+    struct kp_bulk_place *places;
     struct kp_list pairs; /* struct kp_bulk_pair */
     uint32_t *groups;     /* of a form: the first form of its person */
     uint32_t *clusters;   /* of a row */

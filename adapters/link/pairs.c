@@ -36,16 +36,16 @@ struct worker {
     pthread_t thread;
 };
 
-/* They share a block before this one: compared there. */
+/* They meet in a block before this one: compared there. */
 static bool met_before(const struct kp_bulk *bulk, uint32_t a, uint32_t b, uint32_t block)
 {
-    uint64_t at_a = bulk->blocks_at[a];
-    uint64_t at_b = bulk->blocks_at[b];
-    while (bulk->blocks[at_a] < block && bulk->blocks[at_b] < block) {
-        if (bulk->blocks[at_a] == bulk->blocks[at_b]) {
+    const struct kp_bulk_place *at_a = &bulk->places[bulk->places_at[a]];
+    const struct kp_bulk_place *at_b = &bulk->places[bulk->places_at[b]];
+    while (at_a->block < block && at_b->block < block) {
+        if (at_a->block == at_b->block && kp_witnesses_agree(at_a->witnesses, at_b->witnesses)) {
             return true;
         }
-        if (bulk->blocks[at_a] < bulk->blocks[at_b]) {
+        if (at_a->block <= at_b->block) {
             at_a++;
         } else {
             at_b++;
@@ -69,7 +69,8 @@ static void *visit_slices(void *context)
         uint64_t until = from + SLICE < count ? from + SLICE : count;
         for (uint64_t a = from; a < until; a++) {
             for (uint64_t b = a + 1; b < count && members[b].block == members[a].block; b++) {
-                if (!met_before(bulk, members[a].form, members[b].form, members[a].block)) {
+                if (kp_witnesses_agree(members[a].witnesses, members[b].witnesses) &&
+                    !met_before(bulk, members[a].form, members[b].form, members[a].block)) {
                     visit->visitor(bulk, worker->context, members[a].form, members[b].form);
                 }
             }

@@ -277,17 +277,23 @@ static void hmac_add(struct kp_hmac *hmac, struct kp_slice bytes)
     }
 }
 
-void kp_hmac_tag(struct kp_hmac *hmac, const char *domain, struct kp_slice a, struct kp_slice b,
-                 uint8_t ret_tag[KP_TAG_BYTES])
+void kp_hmac_digest(struct kp_hmac *hmac, const char *domain, struct kp_slice a, struct kp_slice b,
+                    uint8_t ret_digest[KP_SHA256_BYTES])
 {
-    uint8_t digest[KP_SHA256_BYTES];
     size_t size = 0;
     KP_ASSERT(EVP_MAC_init(hmac->context, NULL, 0, NULL) == 1);
     hmac_add(hmac, kp_slice_of(domain, strlen(domain) + 1)); /* with its NUL: the separator */
     hmac_add(hmac, a);
     hmac_add(hmac, b);
-    KP_ASSERT(EVP_MAC_final(hmac->context, digest, &size, sizeof digest) == 1);
-    KP_ASSERT(size == sizeof digest);
+    KP_ASSERT(EVP_MAC_final(hmac->context, ret_digest, &size, KP_SHA256_BYTES) == 1);
+    KP_ASSERT(size == KP_SHA256_BYTES);
+}
+
+void kp_hmac_tag(struct kp_hmac *hmac, const char *domain, struct kp_slice a, struct kp_slice b,
+                 uint8_t ret_tag[KP_TAG_BYTES])
+{
+    uint8_t digest[KP_SHA256_BYTES];
+    kp_hmac_digest(hmac, domain, a, b, digest);
     memcpy(ret_tag, digest, KP_TAG_BYTES);
 }
 

@@ -48,6 +48,9 @@ struct kp_hmac *kp_hmac_free(struct kp_hmac *hmac);
  */
 void kp_hmac_tag(struct kp_hmac *hmac, const char *domain, struct kp_slice a, struct kp_slice b,
                  uint8_t ret_tag[KP_TAG_BYTES]);
+/* The whole of it. */
+void kp_hmac_digest(struct kp_hmac *hmac, const char *domain, struct kp_slice a, struct kp_slice b,
+                    uint8_t ret_digest[KP_SHA256_BYTES]);
 
 /* HKDF-SHA-256 (RFC 5869). */
 void kp_hkdf(const struct kp_secret *key, struct kp_slice salt, const char *info,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * INDEX rows. kind ‖ tag: how many forms there are, and the ids of KP_BLOCK_FORMS_MAX of them at
- * most. kind ‖ tag ‖ form: one that has no room there; the block is narrowed as long as there are
- * such.
+ * INDEX rows. kind ‖ tag: how many forms there are, and KP_BLOCK_FORMS_MAX of them at most, each
+ * with its witnesses. kind ‖ tag ‖ form: one that has no room there, with its witnesses; the block
+ * is narrowed as long as there are such.
  */
 #include "core/blocks.h"
 
@@ -10,15 +10,22 @@
 
 #include <string.h>
 
+/* A form in a block. */
+struct entry {
+    uint64_t form;
+    uint8_t witnesses[KP_WITNESSES_MAX];
+};
+
 struct block {
     uint32_t count, listed;
-    uint64_t forms[KP_BLOCK_FORMS_MAX];
+    struct entry entries[KP_BLOCK_FORMS_MAX];
 };
 
 /* One key of a form, at a level of narrowing. */
 struct place {
     uint8_t kind;
     uint8_t tag[KP_TAG_BYTES];
+    uint8_t witnesses[KP_WITNESSES_MAX]; /* of the form */
     uint32_t level;
 };
 
@@ -26,6 +33,7 @@ static struct place place_of(const struct kp_match_key *key)
 {
     struct place place = {.kind = key->kind};
     memcpy(place.tag, key->tag, KP_KEY_TAG_BYTES);
+    memcpy(place.witnesses, key->witnesses, KP_WITNESSES_MAX);
     return place;
 }
 
@@ -39,6 +47,7 @@ static bool narrow(const struct place *place, const struct kp_match_keys *keys,
     *ret_narrower = (struct place){.kind = place->kind, .level = place->level + 1};
     kp_match_key_narrow(place->tag, keys->narrowings[place->level], tag);
     memcpy(ret_narrower->tag, tag, KP_KEY_TAG_BYTES);
+    memcpy(ret_narrower->witnesses, place->witnesses, KP_WITNESSES_MAX);
     return true;
 }
 
@@ -68,7 +77,9 @@ static void load(struct kp_txn *txn, const struct place *place, struct block *re
     ret_block->count = kp_get_u32(&reader);
     while (kp_reader_ok(&reader) && reader.offset < reader.size &&
            ret_block->listed < KP_BLOCK_FORMS_MAX) {
-        ret_block->forms[ret_block->listed++] = kp_get_u64(&reader);
+        struct entry *entry = &ret_block->entries[ret_block->listed++];
+        entry->form = kp_get_u64(&reader);
+        kp_witnesses_get(&reader, place->kind, entry->witnesses);
     }
     if (!kp_reader_done(&reader)) {
         kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
@@ -78,7 +89,7 @@ static void load(struct kp_txn *txn, const struct place *place, struct block *re
 
 static void store(struct kp_txn *txn, const struct place *place, const struct block *block)
 {
-    uint8_t bytes[4 + 8 * KP_BLOCK_FORMS_MAX];
+    uint8_t bytes[4 + (8 + KP_WITNESSES_MAX) * KP_BLOCK_FORMS_MAX];
     struct kp_key key = block_key(place);
     struct kp_writer writer;
     if (block->count == 0) {
@@ -88,7 +99,8 @@ static void store(struct kp_txn *txn, const struct place *place, const struct bl
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_put_u32(&writer, block->count);
     for (uint32_t i = 0; i < block->listed; i++) {
-        kp_put_u64(&writer, block->forms[i]);
+        kp_put_u64(&writer, block->entries[i].form);
+        kp_witnesses_put(&writer, place->kind, block->entries[i].witnesses);
     }
     KP_ASSERT(kp_writer_ok(&writer));
     kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_writer_slice(&writer), KP_SUBJECT_NONE);
@@ -103,29 +115,34 @@ static struct kp_key further_key(const struct place *place, uint64_t form)
 
 static void put_further(struct kp_txn *txn, const struct place *place, uint64_t form)
 {
-    static const uint8_t nothing[1];
     struct kp_key key = further_key(place, form);
-    kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_slice_of(nothing, sizeof nothing),
-               KP_SUBJECT_NONE);
+    kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key),
+               kp_slice_of(place->witnesses, KP_WITNESSES_MAX), KP_SUBJECT_NONE);
 }
 
-/* Take the first one of them; 0: there is none. */
-static uint64_t take_further(struct kp_txn *txn, const struct place *place)
+/* Take the first one of them; form 0: there is none. */
+static struct entry take_further(struct kp_txn *txn, const struct place *place)
 {
+    struct entry entry = {0};
     struct kp_key from = further_key(place, 0);
     struct kp_slice key;
     struct kp_slice value;
     size_t prefix = from.size - 8;
     if (!kp_txn_seek(txn, KP_TABLE_INDEX, kp_key_slice(&from), /* after= */ false, &key, &value) ||
         key.size != from.size || memcmp(key.bytes, from.bytes, prefix) != 0) {
-        return 0;
+        return entry;
+    }
+    if (value.size != KP_WITNESSES_MAX) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
+        return entry;
     }
     struct kp_reader reader;
     kp_reader_init(&reader, kp_slice_of(key.bytes + prefix, 8));
-    uint64_t form = kp_get_u64(&reader);
-    struct kp_key taken = further_key(place, form);
+    entry.form = kp_get_u64(&reader);
+    memcpy(entry.witnesses, value.bytes, KP_WITNESSES_MAX);
+    struct kp_key taken = further_key(place, entry.form);
     (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&taken));
-    return form;
+    return entry;
 }
 
 /* --- add and remove --- */
@@ -148,7 +165,9 @@ static void note_change(struct kp_txn *txn, const struct block *block, uint64_t 
     }
     change->count = count;
     change->narrowed = form != 0;
-    memcpy(change->forms, block->forms, sizeof change->forms[0] * block->listed);
+    for (uint32_t i = 0; i < block->listed; i++) {
+        change->forms[i] = block->entries[i].form;
+    }
     if (form != 0) {
         change->forms[block->listed] = form;
     }
@@ -165,14 +184,16 @@ static void move_all(struct kp_txn *txn, const struct place *place, const struct
         struct kp_known_form known;
         struct kp_match_keys keys;
         struct place to;
-        if (!kp_forms_load(txn, NULL, block->forms[i], &known) ||
+        uint64_t moved = block->entries[i].form;
+        if (!kp_forms_load(txn, NULL, moved, &known) ||
             !kp_forms_decode(txn, NULL, &known, &keys) || !narrow(place, &keys, &to)) {
             return;
         }
+        memcpy(to.witnesses, block->entries[i].witnesses, KP_WITNESSES_MAX);
         if (form != 0) {
-            add(txn, &to, &keys, block->forms[i], changes_io);
+            add(txn, &to, &keys, moved, changes_io);
         } else {
-            drop(txn, &to, &keys, block->forms[i], changes_io);
+            drop(txn, &to, &keys, moved, changes_io);
         }
     }
 }
@@ -185,7 +206,9 @@ static void add(struct kp_txn *txn, const struct place *place, const struct kp_m
     load(txn, place, &block);
     block.count++;
     if (block.count <= KP_BLOCK_FORMS_MAX) {
-        block.forms[block.listed++] = form;
+        struct entry *entry = &block.entries[block.listed++];
+        entry->form = form;
+        memcpy(entry->witnesses, place->witnesses, KP_WITNESSES_MAX);
     } else {
         put_further(txn, place, form);
     }
@@ -209,7 +232,7 @@ static void drop(struct kp_txn *txn, const struct place *place, const struct kp_
         return;
     }
     uint32_t at = 0;
-    while (at < block.listed && block.forms[at] != form) {
+    while (at < block.listed && block.entries[at].form != form) {
         at++;
     }
     bool was_narrow = block.count > KP_BLOCK_FORMS_MAX;
@@ -221,9 +244,9 @@ static void drop(struct kp_txn *txn, const struct place *place, const struct kp_
         struct kp_key key = further_key(place, form);
         (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
     } else if (was_narrow) {
-        block.forms[at] = take_further(txn, place);
+        block.entries[at] = take_further(txn, place);
     } else {
-        block.forms[at] = block.forms[--block.listed];
+        block.entries[at] = block.entries[--block.listed];
     }
     store(txn, place, &block);
     if (was_narrow && block.count == KP_BLOCK_FORMS_MAX) {
@@ -309,9 +332,13 @@ bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
         struct block block;
-        if (find_open(txn, keys, &place, &block)) {
-            memcpy(found + count, block.forms, sizeof *found * block.listed);
-            count += block.listed;
+        if (!find_open(txn, keys, &place, &block)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < block.listed; k++) {
+            if (kp_witnesses_agree(place.witnesses, block.entries[k].witnesses)) {
+                found[count++] = block.entries[k].form;
+            }
         }
     }
     count = sort_unique(found, count);
@@ -333,8 +360,10 @@ bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
             struct place place_a = place_of(&a->keys[i]);
             struct place place_b = place_of(&b->keys[j]);
             struct block block;
-            if (same_place(&place_a, &place_b) && find_open(txn, a, &place_a, &block) &&
-                find_open(txn, b, &place_b, &block) && same_place(&place_a, &place_b)) {
+            if (same_place(&place_a, &place_b) &&
+                kp_witnesses_agree(place_a.witnesses, place_b.witnesses) &&
+                find_open(txn, a, &place_a, &block) && find_open(txn, b, &place_b, &block) &&
+                same_place(&place_a, &place_b)) {
                 return true;
             }
         }

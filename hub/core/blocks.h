@@ -2,8 +2,9 @@
 /*
  * Forms that share a key are a block: only they are compared. A block of more than
  * KP_BLOCK_FORMS_MAX is narrowed: its forms are looked for under the key and one field more, and
- * when it is smaller again, under the key alone. So which forms meet follows from which there are,
- * not from the order in which they came.
+ * when it is smaller again, under the key alone. Of a block those meet whose witnesses agree
+ * (core/match/keys.h). So which forms meet follows from which there are, not from the order in
+ * which they came.
  */
 #ifndef KP_CORE_BLOCKS_H
 #define KP_CORE_BLOCKS_H

@@ -9,14 +9,16 @@
 #define REGION_DIGITS 2u /* of a postcode */
 #define POSTCODE_DIGITS 4u
 #define PLACE_LETTERS_MAX 4u /* of the sound of a place: how it ends is often another matter */
+#define WITNESS_FIELDS 5u
 
 struct maker {
     struct kp_hmac *hmac;
     struct kp_match_keys *keys;
     const struct kp_form *form;
     struct kp_skeleton given, place;
-    uint32_t year, day; /* 0: not known */
-    uint8_t initial;    /* the same */
+    uint32_t year, day;                 /* 0: not known */
+    uint8_t initial;                    /* the same */
+    uint32_t witnesses[WITNESS_FIELDS]; /* in the order of enum kp_witness; 0: not known */
 };
 
 static struct kp_slice sound(const struct kp_skeleton *skeleton)
@@ -34,10 +36,39 @@ static bool is_known(const struct kp_match_keys *keys, const uint8_t *tag)
     return false;
 }
 
+/*
+ * A byte of a field, by multiply-shift hashing (Dietzfelbinger et al., 1997) with a factor of the
+ * key's own: bytes of its HMAC of which nothing is kept. Two values of a field come to the same
+ * byte under one key in 2 of 256 cases at most, and what they are under two keys says nothing of
+ * each other.
+ */
+static uint8_t witness(uint32_t value, const uint8_t *factor)
+{
+    uint32_t multiplier = (uint32_t)factor[0] << 24 | (uint32_t)factor[1] << 16 |
+                          (uint32_t)factor[2] << 8 | factor[3] | 1u;
+    uint32_t byte = (multiplier * value) >> 24;
+    return value == 0 ? KP_WITNESS_UNKNOWN : (uint8_t)(1 + byte * 254 / 256);
+}
+
+static void add_witnesses(const struct maker *maker, struct kp_match_key *key,
+                          const uint8_t *factors)
+{
+    uint32_t wanted = kp_key_witnesses(key->kind);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < WITNESS_FIELDS; i++) {
+        if ((wanted >> i & 1u) != 0) {
+            key->witnesses[count] = witness(maker->witnesses[i], factors + (size_t)4 * count);
+            count++;
+        }
+    }
+    memset(key->witnesses + count, KP_WITNESS_UNASKED, KP_WITNESSES_MAX - count);
+}
+
 /* The version of the keys is in the domain. */
 static void add(struct maker *maker, enum kp_key_kind kind, const struct kp_writer *material)
 {
-    char domain[] = "key.2.00";
+    char domain[] = "key.3.00";
+    uint8_t digest[KP_SHA256_BYTES];
     struct kp_match_keys *keys = maker->keys;
     if (keys->count == KP_KEYS_MAX || !kp_writer_ok(material)) {
         return;
@@ -46,7 +77,9 @@ static void add(struct maker *maker, enum kp_key_kind kind, const struct kp_writ
     key->kind = (uint8_t)kind;
     domain[6] = (char)('0' + kind / 10);
     domain[7] = (char)('0' + kind % 10);
-    kp_hmac_tag(maker->hmac, domain, kp_writer_slice(material), KP_SLICE_EMPTY, key->tag);
+    kp_hmac_digest(maker->hmac, domain, kp_writer_slice(material), KP_SLICE_EMPTY, digest);
+    memcpy(key->tag, digest, KP_TAG_BYTES);
+    add_witnesses(maker, key, digest + KP_TAG_BYTES);
     keys->count += is_known(keys, key->tag) ? 0 : 1;
 }
 
@@ -173,6 +206,24 @@ static void add_others(struct maker *maker)
     add_number(maker, KP_KEY_PLACE_NUMBER, sound(&maker->place));
 }
 
+static void take_witnesses(struct maker *maker)
+{
+    const struct kp_form *form = maker->form;
+    uint32_t place = 0;
+    uint32_t region = 0;
+    for (uint32_t i = 0; i < maker->place.size; i++) {
+        place = place << 8 | (uint8_t)maker->place.text[i];
+    }
+    for (uint32_t i = 0; i < REGION_DIGITS && form->postcode.size >= REGION_DIGITS; i++) {
+        region = region << 8 | form->postcode.bytes[i];
+    }
+    maker->witnesses[0] = maker->year;
+    maker->witnesses[1] = maker->day;
+    maker->witnesses[2] = place;
+    maker->witnesses[3] = region;
+    maker->witnesses[4] = form->house_number;
+}
+
 void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_match_keys *ret_keys)
 {
     struct maker maker = {.hmac = hmac, .keys = ret_keys, .form = form};
@@ -183,6 +234,7 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
     kp_skeleton_of(form->birth_place.text, &maker.place);
     maker.place.size =
         (uint8_t)(maker.place.size < PLACE_LETTERS_MAX ? maker.place.size : PLACE_LETTERS_MAX);
+    take_witnesses(&maker);
     add_others(&maker);
     if (form->given_count > 0) {
         kp_skeleton_of(form->given[0].text, &maker.given);

@@ -185,7 +185,10 @@ static bool meet(const struct form *a, const struct form *b)
 {
     for (uint32_t i = 0; i < a->keys.count; i++) {
         for (uint32_t k = 0; k < b->keys.count; k++) {
-            if (memcmp(&a->keys.keys[i], &b->keys.keys[k], sizeof a->keys.keys[0]) == 0) {
+            const struct kp_match_key *one = &a->keys.keys[i];
+            const struct kp_match_key *other = &b->keys.keys[k];
+            if (one->kind == other->kind && memcmp(one->tag, other->tag, KP_TAG_BYTES) == 0 &&
+                kp_witnesses_agree(one->witnesses, other->witnesses)) {
                 return true;
             }
         }

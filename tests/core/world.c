@@ -141,6 +141,7 @@ static void add_key(struct kp_match_keys *keys, enum kp_key_kind kind, const cha
     struct kp_match_key *key = &keys->keys[keys->count++];
     key->kind = (uint8_t)kind;
     tag_of("key", label, key->tag);
+    memset(key->witnesses, KP_WITNESS_UNKNOWN, sizeof key->witnesses);
 }
 
 /* As it travels: encoded, with a tag. */

@@ -8,7 +8,6 @@
 #include "core/match/partition.h"
 #include "core/match/score.h"
 #include "intake/form.h"
-#include "intake/keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -579,144 +578,6 @@ static void what_is_probably_one_person_is_no_choice(void **state)
     assert_string_equal(groups, "0 1 2");
 }
 
-/* --- keys --- */
-
-static bool share_a_key(struct kp_hmac *hmac, struct kp_reported_person a,
-                        struct kp_reported_person b)
-{
-    static struct made one;
-    static struct made other;
-    static struct kp_match_keys keys_a;
-    static struct kp_match_keys keys_b;
-    make(&one, a);
-    make(&other, b);
-    kp_keys_of(hmac, &one.form, &keys_a);
-    kp_keys_of(hmac, &other.form, &keys_b);
-    for (uint32_t i = 0; i < keys_a.count; i++) {
-        for (uint32_t j = 0; j < keys_b.count; j++) {
-            if (memcmp(keys_a.keys[i].tag, keys_b.keys[j].tag, KP_TAG_BYTES) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static void one_defect_leaves_a_key(void **state)
-{
-    struct kp_secret secret = {{1}};
-    struct kp_hmac *hmac = kp_hmac_new(&secret);
-    struct kp_reported_person moved = vera();
-    struct kp_reported_person other = {
-        .given_names = "Bram", .surname = "Bakker", .birth_date = 19930304};
-    (void)state;
-    moved.postcode = "1111AA";
-    moved.birth_date = 19752412; /* day and month in each other's place */
-    assert_true(share_a_key(hmac, vera(), moved));
-    moved.birth_date = 0;
-    moved.surname = "Verzonnnen";
-    assert_true(share_a_key(hmac, vera(), moved));
-    assert_false(share_a_key(hmac, vera(), other));
-    hmac = kp_hmac_free(hmac);
-}
-
-/* Whatever two of name, other name, birth date, address and birth place are wrong. */
-static void two_defects_leave_a_key(void **state)
-{
-    struct kp_secret secret = {{1}};
-    struct kp_hmac *hmac = kp_hmac_new(&secret);
-    (void)state;
-    for (uint32_t defects = 0; defects < 32; defects++) {
-        struct kp_reported_person other = vera();
-        uint32_t count = 0;
-        for (uint32_t rest = defects; rest != 0; rest &= rest - 1) {
-            count++;
-        }
-        other.given_names = (defects & 1) != 0 ? "Bram" : other.given_names;
-        other.initials = (defects & 1) != 0 ? "B." : other.initials;
-        other.surname = (defects & 2) != 0 ? "Bakker" : other.surname;
-        other.birth_date = (defects & 4) != 0 ? 19930304 : other.birth_date;
-        other.postcode = (defects & 8) != 0 ? "1111AA" : other.postcode;
-        other.house_number = (defects & 8) != 0 ? "12" : other.house_number;
-        other.birth_place = (defects & 16) != 0 ? "Elders" : other.birth_place;
-        if (count <= 2) {
-            assert_true(share_a_key(hmac, vera(), other));
-        }
-    }
-    struct kp_reported_person turned = vera(); /* names in each other's place, and another date */
-    turned.given_names = "Verzonnen";
-    turned.surname = "Vera";
-    turned.birth_date = 19930304;
-    assert_true(share_a_key(hmac, vera(), turned));
-    hmac = kp_hmac_free(hmac);
-}
-
-/* Three are wrong, and what is left is rare enough together. */
-static void some_three_defects_leave_a_key(void **state)
-{
-    struct kp_secret secret = {{1}};
-    struct kp_hmac *hmac = kp_hmac_new(&secret);
-    struct kp_reported_person other = vera();
-    (void)state;
-    other.birth_date = 19930304; /* names and region */
-    other.birth_place = "Elders";
-    other.postcode = "9911AA";
-    other.house_number = "12";
-    assert_true(share_a_key(hmac, vera(), other));
-    other.postcode = "1111AA";
-    assert_false(share_a_key(hmac, vera(), other));
-    other = vera(); /* given name, the first letter of the surname, birth place and year */
-    other.surname = "Vergissing";
-    other.birth_date = 19750304;
-    other.postcode = other.house_number = NULL;
-    assert_true(share_a_key(hmac, vera(), other));
-    other.birth_date = 19930304;
-    assert_false(share_a_key(hmac, vera(), other));
-    other = vera(); /* surname, house number and region */
-    other.given_names = other.initials = other.birth_place = NULL;
-    other.birth_date = 19930304;
-    other.postcode = "9911AA";
-    assert_true(share_a_key(hmac, vera(), other));
-    other.house_number = "12";
-    assert_false(share_a_key(hmac, vera(), other));
-    other = vera(); /* birth date and the postcode's digits */
-    other.given_names = "Bram";
-    other.initials = "B.";
-    other.surname = "Bakker";
-    other.birth_place = "Elders";
-    other.postcode = "9999AA";
-    other.house_number = "12";
-    assert_true(share_a_key(hmac, vera(), other));
-    other.postcode = "9988AA";
-    assert_false(share_a_key(hmac, vera(), other));
-    hmac = kp_hmac_free(hmac);
-}
-
-/* Each costs the hub a row. */
-static void an_ordinary_form_has_few_keys(void **state)
-{
-    static struct made made;
-    static struct kp_match_keys keys;
-    struct kp_secret secret = {{1}};
-    struct kp_hmac *hmac = kp_hmac_new(&secret);
-    struct kp_reported_person person = vera();
-    (void)state;
-    person.bsn = "900000004";
-    make(&made, person);
-    kp_keys_of(hmac, &made.form, &keys);
-    assert_int_equal(keys.count, 18);
-    person.street = "Lege Weg";
-    person.surname = "Bakker-Jansen";
-    person.partner_surname = "Smit-Mulder";
-    make(&made, person);
-    kp_keys_of(hmac, &made.form, &keys);
-    assert_int_equal(keys.count, KP_KEYS_MAX); /* all of them, and no more */
-    make(&made, (struct kp_reported_person){.initials = "J.", .surname = "Jansen"});
-    kp_keys_of(hmac, &made.form, &keys);
-    assert_int_equal(keys.count, 0); /* none of these alone */
-    hmac = kp_hmac_free(hmac);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -744,10 +605,6 @@ int main(void)
         cmocka_unit_test(two_numbers_are_never_one_person),
         cmocka_unit_test(what_a_person_parted_stays_apart),
         cmocka_unit_test(what_is_probably_one_person_is_no_choice),
-        cmocka_unit_test(one_defect_leaves_a_key),
-        cmocka_unit_test(two_defects_leave_a_key),
-        cmocka_unit_test(some_three_defects_leave_a_key),
-        cmocka_unit_test(an_ordinary_form_has_few_keys),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {

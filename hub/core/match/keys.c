@@ -3,6 +3,67 @@
 
 #include <string.h>
 
+#define YEAR KP_WITNESS_YEAR
+#define DAY KP_WITNESS_DAY
+#define PLACE KP_WITNESS_PLACE
+#define REGION KP_WITNESS_REGION
+#define NUMBER KP_WITNESS_NUMBER
+
+/* The five that are not in the key. Keys of a whole address, of a name or birth place with a whole
+ * postcode, and of a surname with a house number are shared by few, and find who differs in
+ * everything else: they need none. */
+static const uint8_t witnesses_of[] = {
+    [KP_KEY_BIRTH_INITIAL] = PLACE | REGION | NUMBER,
+    [KP_KEY_YEAR_NAMES] = DAY | PLACE | REGION | NUMBER,
+    [KP_KEY_DAY_NAMES] = YEAR | PLACE | REGION | NUMBER,
+    [KP_KEY_BIRTH_PLACE] = YEAR | REGION | NUMBER,
+    [KP_KEY_BIRTH_NAME] = YEAR | PLACE | REGION | NUMBER,
+    [KP_KEY_PLACE_NAMES] = YEAR | DAY | REGION | NUMBER,
+    [KP_KEY_GIVEN_NUMBER] = YEAR | DAY | PLACE,
+    [KP_KEY_PLACE_NUMBER] = YEAR | DAY,
+    [KP_KEY_NAMES_REGION] = YEAR | DAY | PLACE | NUMBER,
+    [KP_KEY_GIVEN_PLACE] = DAY | REGION | NUMBER,
+    [KP_KEY_BIRTH_POSTCODE] = YEAR | PLACE | NUMBER,
+};
+
+uint32_t kp_key_witnesses(uint8_t kind)
+{
+    return kind < sizeof witnesses_of ? witnesses_of[kind] : 0;
+}
+
+bool kp_witnesses_agree(const uint8_t a[KP_WITNESSES_MAX], const uint8_t b[KP_WITNESSES_MAX])
+{
+    bool asked = false;
+    for (uint32_t i = 0; i < KP_WITNESSES_MAX && a[i] != KP_WITNESS_UNASKED; i++) {
+        asked = true;
+        if (a[i] == KP_WITNESS_UNKNOWN || b[i] == KP_WITNESS_UNKNOWN || a[i] == b[i]) {
+            return true;
+        }
+    }
+    return !asked;
+}
+
+static uint32_t witness_count(uint8_t kind)
+{
+    return (uint32_t)__builtin_popcount(kp_key_witnesses(kind));
+}
+
+void kp_witnesses_put(struct kp_writer *writer, uint8_t kind,
+                      const uint8_t witnesses[KP_WITNESSES_MAX])
+{
+    kp_put_raw(writer, kp_slice_of(witnesses, witness_count(kind)));
+}
+
+void kp_witnesses_get(struct kp_reader *reader, uint8_t kind,
+                      uint8_t ret_witnesses[KP_WITNESSES_MAX])
+{
+    struct kp_slice bytes = kp_get_raw(reader, witness_count(kind));
+    memset(ret_witnesses, KP_WITNESS_UNASKED, KP_WITNESSES_MAX);
+    if (bytes.size > 0) {
+        memcpy(ret_witnesses, bytes.bytes, bytes.size);
+    }
+}
+
 void kp_match_key_narrow(const uint8_t *tag, const uint8_t *narrowing,
                          uint8_t ret_tag[KP_TAG_BYTES])
 {
@@ -27,6 +88,7 @@ void kp_match_keys_put(struct kp_writer *writer, const struct kp_match_keys *key
     for (uint32_t i = 0; i < keys->count; i++) {
         kp_put_u8(writer, keys->keys[i].kind);
         kp_put_raw(writer, kp_slice_of(keys->keys[i].tag, KP_KEY_TAG_BYTES));
+        kp_witnesses_put(writer, keys->keys[i].kind, keys->keys[i].witnesses);
     }
     for (uint32_t i = 0; i < KP_NARROWINGS; i++) {
         kp_put_raw(writer, kp_slice_of(keys->narrowings[i], KP_KEY_TAG_BYTES));
@@ -43,6 +105,7 @@ void kp_match_keys_get(struct kp_reader *reader, struct kp_match_keys *ret_keys)
     for (uint32_t i = 0; i < ret_keys->count; i++) {
         ret_keys->keys[i].kind = kp_get_u8(reader);
         get_tag(reader, ret_keys->keys[i].tag);
+        kp_witnesses_get(reader, ret_keys->keys[i].kind, ret_keys->keys[i].witnesses);
     }
     for (uint32_t i = 0; i < KP_NARROWINGS; i++) {
         get_tag(reader, ret_keys->narrowings[i]);

@@ -3,6 +3,11 @@
  * Under which keys a form is looked for: forms that share none are never compared. Every key is of
  * several fields together, so that how often one occurs says nothing about a name or a date, and
  * comes here as an HMAC only. A person is found when one of the keys survives what was misspelt.
+ *
+ * In a large house many strangers share a key: thousands are called so and born in that year. So a
+ * key has witnesses, fields that are not in it: two forms under one key meet only when one of its
+ * witnesses is the same for both, or is not known of one. Of a person's other spelling that holds
+ * nearly always, of a stranger hardly ever.
  */
 #ifndef KP_CORE_MATCH_KEYS_H
 #define KP_CORE_MATCH_KEYS_H
@@ -38,10 +43,30 @@ enum kp_key_kind {
     KP_KEY_BIRTH_POSTCODE = 23, /* birth date with day and month in order, postcode's digits */
 };
 
+enum kp_witness {
+    KP_WITNESS_YEAR = 1,   /* of birth */
+    KP_WITNESS_DAY = 2,    /* and month of birth, in order */
+    KP_WITNESS_PLACE = 4,  /* of birth, its sound */
+    KP_WITNESS_REGION = 8, /* first two digits of the postcode */
+    KP_WITNESS_NUMBER = 16 /* of the house */
+};
+#define KP_WITNESSES_MAX 4u /* of one key */
+/* Which fields witness a key of this kind, enum kp_witness; 0: it needs none. */
+uint32_t kp_key_witnesses(uint8_t kind);
+
+/* In place of a witness: the field is not known; the kind has no such witness. */
+#define KP_WITNESS_UNKNOWN 0u
+#define KP_WITNESS_UNASKED 255u
+
 struct kp_match_key {
     uint8_t kind;
     uint8_t tag[KP_TAG_BYTES];
+    /* In the order of enum kp_witness: a byte that is the same for two forms when the field is, and
+     * says nothing beside a byte of another key (intake/keys.c). */
+    uint8_t witnesses[KP_WITNESSES_MAX];
 };
+/* Of two forms under one key: they meet there. */
+bool kp_witnesses_agree(const uint8_t a[KP_WITNESSES_MAX], const uint8_t b[KP_WITNESSES_MAX]);
 
 struct kp_match_keys {
     uint32_t count;
@@ -58,9 +83,15 @@ void kp_match_key_narrow(const uint8_t *tag, const uint8_t *narrowing,
  * one by chance is compared and found to be another's. */
 #define KP_KEY_TAG_BYTES 8u
 #define KP_KEYS_BYTES_MAX                                                                          \
-    (1u + KP_KEYS_MAX * (1u + KP_KEY_TAG_BYTES) + KP_NARROWINGS * KP_KEY_TAG_BYTES)
+    (1u + KP_KEYS_MAX * (1u + KP_KEY_TAG_BYTES + KP_WITNESSES_MAX) +                               \
+     KP_NARROWINGS * KP_KEY_TAG_BYTES)
 void kp_match_keys_put(struct kp_writer *writer, const struct kp_match_keys *keys);
 /* The rest of each tag is zero. What does not decode leaves the reader failed. */
 void kp_match_keys_get(struct kp_reader *reader, struct kp_match_keys *ret_keys);
+/* Only those that the kind has are written. */
+void kp_witnesses_put(struct kp_writer *writer, uint8_t kind,
+                      const uint8_t witnesses[KP_WITNESSES_MAX]);
+void kp_witnesses_get(struct kp_reader *reader, uint8_t kind,
+                      uint8_t ret_witnesses[KP_WITNESSES_MAX]);
 
 #endif
