@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "explain.h"
 
+#include "core/blocks.h"
+
 #include <string.h>
 
 #define TEXT_BYTES_MAX 1024u
@@ -158,8 +160,56 @@ static void total_row(struct kp_answer *answer, const char *what, const char *wh
     kp_answer_text(answer, "bits", kp_explain_bits(answer->arena, bits));
 }
 
-void kp_explain_pair(const struct kp_match_model *model, const struct kp_form *a,
-                     const struct kp_form *b, struct kp_answer *answer)
+static const char *key_words(uint32_t kind)
+{
+    static const char *const words[] = {
+        [KP_KEY_BSN] = "BSN",
+        [KP_KEY_BIRTH_INITIAL] = "geboortedatum en voorletter",
+        [KP_KEY_ADDRESS] = "adres",
+        [KP_KEY_YEAR_NAMES] = "achternaam, voorletter en geboortejaar",
+        [KP_KEY_DAY_NAMES] = "achternaam, voorletter en geboortedag",
+        [KP_KEY_BIRTH_PLACE] = "geboortedatum en geboorteplaats",
+        [KP_KEY_BIRTH_NAME] = "geboortedatum en een naam",
+        [KP_KEY_NAME_POSTCODE] = "een naam en postcode",
+        [KP_KEY_PLACE_NAMES] = "achternaam, voorletter en geboorteplaats",
+        [KP_KEY_PLACE_POSTCODE] = "geboorteplaats en postcode",
+        [KP_KEY_GIVEN_NUMBER] = "voornaam, huisnummer en regio",
+        [KP_KEY_PLACE_NUMBER] = "geboorteplaats, huisnummer en regio",
+        [KP_KEY_GIVEN_STREET] = "voornaam en straat",
+        [KP_KEY_NAMES_REGION] = "voornaam, achternaam en regio",
+        [KP_KEY_GIVEN_PLACE] = "voornaam, geboorteplaats en geboortejaar",
+        [KP_KEY_SURNAME_NUMBER] = "achternaam, huisnummer en regio",
+        [KP_KEY_BIRTH_POSTCODE] = "geboortedatum en postcodecijfers",
+    };
+    return kind < sizeof words / sizeof words[0] ? words[kind] : NULL;
+}
+
+static void key_rows(struct kp_txn *txn, const struct kp_known_form *a,
+                     const struct kp_known_form *b, struct kp_answer *answer)
+{
+    struct kp_known_form forms[2] = {*a, *b};
+    struct kp_match_keys keys[2];
+    if (!kp_forms_decode(txn, NULL, &forms[0], &keys[0]) ||
+        !kp_forms_decode(txn, NULL, &forms[1], &keys[1])) {
+        return;
+    }
+    uint32_t kinds = kp_blocks_kinds(txn, &keys[0], &keys[1]);
+    if (kinds == 0) {
+        kp_answer_row(answer);
+        kp_answer_text(answer, "by", "geen sleutel: alleen via andere schrijfwijzen");
+    }
+    for (uint32_t kind = 0; kind < 32; kind++) {
+        const char *words = (kinds >> kind & 1u) != 0 ? key_words(kind) : NULL;
+        if (words != NULL) {
+            kp_answer_row(answer);
+            kp_answer_text(answer, "by", words);
+        }
+    }
+}
+
+void kp_explain_pair(const struct kp_match_model *model, struct kp_txn *txn,
+                     const struct kp_known_form *a, const struct kp_known_form *b, bool rival,
+                     struct kp_answer *answer)
 {
     static const char *const names[KP_FIELD_END] = {
         [KP_FIELD_GIVEN] = "voornaam", [KP_FIELD_SURNAME] = "achternaam",
@@ -168,14 +218,18 @@ void kp_explain_pair(const struct kp_match_model *model, const struct kp_form *a
         [KP_FIELD_BSN] = "BSN",
     };
     struct kp_match_score score;
-    kp_match_score(model, a, b, &score);
-    kp_answer_section(answer, "weighed");
+    kp_answer_section(answer, rival ? "not_found" : "found");
+    key_rows(txn, a, b, answer);
+    kp_match_score(model, &a->form, &b->form, &score);
+    kp_answer_section(answer, rival ? "not_weighed" : "weighed");
     total_row(answer, "vooraf", "twee willekeurige personen zijn zelden dezelfde", model->prior);
     for (int field = 0; field < KP_FIELD_END; field++) {
         kp_answer_row(answer);
         kp_answer_text(answer, "field", names[field]);
-        kp_answer_text(answer, "one", value_of(answer->arena, a, (enum kp_match_field)field));
-        kp_answer_text(answer, "other", value_of(answer->arena, b, (enum kp_match_field)field));
+        kp_answer_text(answer, "one",
+                       value_of(answer->arena, &a->form, (enum kp_match_field)field));
+        kp_answer_text(answer, "other",
+                       value_of(answer->arena, &b->form, (enum kp_match_field)field));
         kp_answer_text(answer, "agrees", kp_match_level_words(score.levels[field]));
         kp_answer_text(answer, "bits", kp_explain_bits(answer->arena, score.fields[field]));
     }

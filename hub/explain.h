@@ -14,10 +14,12 @@ const char *kp_explain_bits(struct kp_arena *arena, int32_t bits);
 const char *kp_explain_grade(uint8_t grade);
 const char *kp_explain_principle(uint8_t principle); /* "" for none */
 
-/* A row for each field, with what both forms say: a waterfall that begins with the prior and ends
- * with the sum after the principle. */
-void kp_explain_pair(const struct kp_match_model *model, const struct kp_form *a,
-                     const struct kp_form *b, struct kp_answer *answer);
+/* Two sections. "found": a row for each key under which the two meet; "weighed": one for each
+ * field, with what both forms say, a waterfall that begins with the prior and ends with the sum
+ * after the principle. @rival: of somebody else, "not_found" and "not_weighed". */
+void kp_explain_pair(const struct kp_match_model *model, struct kp_txn *txn,
+                     const struct kp_known_form *a, const struct kp_known_form *b, bool rival,
+                     struct kp_answer *answer);
 /* The one of his forms that is most like this one; false: he has no other. */
 bool kp_explain_best(const struct kp_match_model *model, struct kp_txn *txn,
                      const struct kp_person *person, const struct kp_known_form *form,

@@ -74,10 +74,16 @@ static void explain_form(const struct kp_view *view, const struct kp_match_model
     struct kp_known_form form;
     struct kp_known_form other;
     struct kp_person person;
+    struct kp_known_form rival;
     struct kp_match_score score = {0};
+    struct kp_match_score rival_score;
     if (!kp_forms_load(txn, model->terms, form_id, &form) ||
         !kp_person_load(txn, form.person, 0, &person)) {
         return;
+    }
+    bool has_rival = find_rival(model, txn, &form, &rival);
+    if (has_rival) {
+        kp_match_score(model, &form.form, &rival.form, &rival_score);
     }
     kp_answer_section(answer, "match");
     kp_answer_row(answer);
@@ -86,19 +92,22 @@ static void explain_form(const struct kp_view *view, const struct kp_match_model
     kp_answer_number(answer, "spellings", person.form_count);
     kp_answer_number(answer, "epoch", model->epoch);
     bool best = kp_explain_best(model, txn, &person, &form, &other, &score);
+    kp_answer_text(answer, "margin",
+                   best && has_rival ? kp_explain_bits(answer->arena, score.bits - rival_score.bits)
+                                     : "");
     kp_answer_text(answer, "because",
                    best ? "weegt het zwaarst met deze schrijfwijze van dezelfde persoon"
                         : "de enige schrijfwijze van deze persoon");
     if (best) {
-        kp_explain_pair(model, &form.form, &other.form, answer);
+        kp_explain_pair(model, txn, &form, &other, /* rival= */ false, answer);
     }
     decision_rows(view, txn, &form, answer);
-    if (find_rival(model, txn, &form, &other)) {
+    if (has_rival) {
         kp_answer_section(answer, "not");
         kp_answer_row(answer);
-        kp_answer_text(answer, "person", kp_text_person(answer->arena, other.person));
+        kp_answer_text(answer, "person", kp_text_person(answer->arena, rival.person));
         kp_answer_text(answer, "because", "lijkt er het meest op en is een ander");
-        kp_explain_pair(model, &form.form, &other.form, answer);
+        kp_explain_pair(model, txn, &form, &rival, /* rival= */ true, answer);
     }
 }
 

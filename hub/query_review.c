@@ -176,7 +176,7 @@ enum kp_err kp_query_review_show(struct kp_hub *hub, const struct kp_query *quer
     err = kp_find_two(model, txn, query, &two, reterr_diag);
     if (err == KP_OK) {
         person_rows(&two, answer);
-        kp_explain_pair(model, &two.forms[0].form, &two.forms[1].form, answer);
+        kp_explain_pair(model, txn, &two.forms[0], &two.forms[1], /* rival= */ false, answer);
     }
     kp_view_release(view);
     kp_txn_abort(txn);

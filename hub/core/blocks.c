@@ -352,18 +352,38 @@ bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
     return kp_txn_error(txn) == KP_OK;
 }
 
+static bool meet_under(struct kp_txn *txn, const struct kp_match_keys *a,
+                       const struct kp_match_key *key_a, const struct kp_match_keys *b,
+                       const struct kp_match_key *key_b)
+{
+    struct place place_a = place_of(key_a);
+    struct place place_b = place_of(key_b);
+    struct block block;
+    return same_place(&place_a, &place_b) &&
+           kp_witnesses_agree(place_a.witnesses, place_b.witnesses) &&
+           find_open(txn, a, &place_a, &block) && find_open(txn, b, &place_b, &block) &&
+           same_place(&place_a, &place_b);
+}
+
+uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
+                         const struct kp_match_keys *b)
+{
+    uint32_t kinds = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        for (uint32_t j = 0; j < b->count; j++) {
+            bool meet = meet_under(txn, a, &a->keys[i], b, &b->keys[j]);
+            kinds |= meet && a->keys[i].kind < 32 ? 1u << a->keys[i].kind : 0;
+        }
+    }
+    return kinds;
+}
+
 bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
                     const struct kp_match_keys *b)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         for (uint32_t j = 0; j < b->count; j++) {
-            struct place place_a = place_of(&a->keys[i]);
-            struct place place_b = place_of(&b->keys[j]);
-            struct block block;
-            if (same_place(&place_a, &place_b) &&
-                kp_witnesses_agree(place_a.witnesses, place_b.witnesses) &&
-                find_open(txn, a, &place_a, &block) && find_open(txn, b, &place_b, &block) &&
-                same_place(&place_a, &place_b)) {
+            if (meet_under(txn, a, &a->keys[i], b, &b->keys[j])) {
                 return true;
             }
         }

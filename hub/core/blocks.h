@@ -33,7 +33,10 @@ void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint
 #define KP_CANDIDATES_MORE KP_COMPONENT_FORMS_MAX
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count);
-/* Whether two forms that are in their blocks meet. */
+/* The kinds of the keys under which two forms that are in their blocks meet: bit 1 << kind. */
+uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
+                         const struct kp_match_keys *b);
+/* Whether there is one; sooner known. */
 bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
                     const struct kp_match_keys *b);
 

@@ -35,6 +35,7 @@ struct kp_lmdb_txn *kp_lmdb_txn_free(struct kp_lmdb_txn *txn)
             mdb_txn_abort(txn->mdb);
         }
         kp_draft_done(&txn->draft);
+        kp_leaf_done(&txn->leaf);
         txn->recent = kp_recent_free(txn->recent);
         kp_block_cipher_free(txn->set_cipher);
         kp_aead_free(txn->aead);
@@ -48,6 +49,7 @@ static void start(struct kp_lmdb_txn *txn, bool write, struct kp_txn **ret_txn)
 {
     txn->head = (struct kp_txn){.ops = &kp_lmdb_ops, .scratch = &txn->scratch, .write = write};
     memset(txn->cursor_ready, 0, sizeof txn->cursor_ready);
+    kp_leaf_close(&txn->leaf);
     *ret_txn = &txn->head;
 }
 

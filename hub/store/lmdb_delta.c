@@ -167,12 +167,7 @@ bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
     if (find_waiting(txn, place, ret_record)) {
         return ret_record->kind != KP_RUN_GONE;
     }
-    struct kp_slice raw;
-    if (!kp_rows_get(txn, place, &raw)) {
-        return false;
-    }
-    *ret_record = (struct kp_run_record){.place = place, .kind = KP_RUN_NONE, .value = raw};
-    return true;
+    return kp_leaf_get(txn, place, ret_record);
 }
 
 static void choose(const struct kp_run *run, uint32_t index, enum kp_table table, bool *found,
@@ -209,9 +204,9 @@ static bool seek_waiting(struct kp_lmdb_txn *txn, struct kp_row_place from, bool
 bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                    struct kp_run_record *ret_record)
 {
-    struct kp_run_record row = {.place.table = from.table, .kind = KP_RUN_NONE};
+    struct kp_run_record row;
     struct kp_run_record waiting;
-    bool is_in_table = kp_rows_seek(txn, from, after, &row.place.key, &row.value);
+    bool is_in_table = kp_leaf_seek(txn, from, after, &row);
     while (txn->head.err == KP_OK) {
         bool waits = seek_waiting(txn, from, after, &waiting);
         int order = !waits ? -1 : !is_in_table ? 1 : kp_place_compare(row.place, waiting.place);
@@ -226,7 +221,7 @@ bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after
         from.key = waiting.place.key;
         after = true;
         if (order == 0) {
-            is_in_table = kp_rows_seek(txn, from, after, &row.place.key, &row.value);
+            is_in_table = kp_leaf_seek(txn, from, after, &row);
         }
     }
     return false;

@@ -3,6 +3,7 @@
  * What the parts of the LMDB store share; only they include this.
  *   lmdb.c        the store's table of functions: transactions, sealing and set hashes
  *   lmdb_rows.c   sealed rows in their tables: find, write, remove, walk
+ *   lmdb_leaf.c   the same of a table with random keys, many together in one
  *   lmdb_delta.c  the changes that wait for their table: look-ups, and what a commit makes of them
  *   lmdb_log.c    the same on disk
  *   lmdb_sweep.c  their way into the tables, in steps
@@ -62,7 +63,6 @@ struct kp_lmdb {
     MDB_dbi tables[KP_TABLE_END];
     MDB_dbi own; /* rows of the store itself: "sums" and one for each start */
     MDB_dbi log; /* number u64 -> sealed records of a run; see lmdb_log.c */
-    bool has_log;
     struct kp_row_keys keys;
     struct kp_secret set_key;
     size_t scratch_bytes;
@@ -87,6 +87,27 @@ struct kp_row_memo {
     uint8_t tag[KP_AEAD_TAG_BYTES];
 };
 
+/* The leaf that was opened last (lmdb_leaf.c). */
+struct kp_leaf {
+    enum kp_table table; /* NONE: none is open */
+    struct kp_key name;  /* its key in the table */
+    uint8_t *bytes;      /* records, in order */
+    size_t size, capacity;
+    size_t at; /* of the record that was found last */
+};
+
+/* Changes of the rows of one leaf, in their order. */
+struct kp_leaf_edit {
+    struct kp_lmdb_txn *txn;
+    enum kp_table table;
+    bool exists;        /* there is such a leaf: the transaction's open one */
+    struct kp_key next; /* where the leaf behind it begins; empty: there is none */
+    uint8_t tag[KP_AEAD_TAG_BYTES];
+    size_t read; /* of the old records */
+    uint8_t *bytes;
+    size_t size, capacity;
+};
+
 struct kp_lmdb_txn {
     struct kp_txn head;
     struct kp_arena scratch;
@@ -96,6 +117,7 @@ struct kp_lmdb_txn {
     uint32_t hints[KP_DELTA_RUNS_MAX + 1]; /* where a walk is in each run; the last: the draft */
     struct kp_aead *aead;
     struct kp_lmdb_txn *next;
+    struct kp_leaf leaf;
     MDB_cursor *cursors[KP_TABLE_END];
     bool cursor_ready[KP_TABLE_END]; /* belongs to the present use of this transaction */
     /* Writing only. */
@@ -132,8 +154,27 @@ bool kp_rows_get(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_s
 uint8_t *kp_rows_put(struct kp_lmdb_txn *txn, struct kp_row_place place, size_t raw_bytes);
 /* The row is known to exist. */
 void kp_rows_del(struct kp_lmdb_txn *txn, struct kp_row_place place);
+/* The row at @place or the last one before it; there is none: the first one. */
+bool kp_rows_floor(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_slice *ret_key,
+                   struct kp_slice *ret_raw);
 bool kp_rows_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                   struct kp_slice *ret_key, struct kp_slice *ret_raw);
+
+/* --- lmdb_leaf.c: false also when the transaction failed --- */
+void kp_leaf_close(struct kp_leaf *leaf); /* what it was may have changed */
+void kp_leaf_done(struct kp_leaf *leaf);
+/* @ret_record is borrowed from the open leaf: valid until the next call. */
+bool kp_leaf_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
+                 struct kp_run_record *ret_record);
+bool kp_leaf_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
+                  struct kp_run_record *ret_record);
+/* Of the leaf to which @place belongs. Between begin and end nothing else may open a leaf. */
+void kp_leaf_edit_begin(struct kp_lmdb_txn *txn, struct kp_leaf_edit *edit,
+                        struct kp_row_place place);
+bool kp_leaf_edit_takes(const struct kp_leaf_edit *edit, struct kp_row_place place);
+void kp_leaf_edit_put(struct kp_leaf_edit *edit, const struct kp_run_record *record);
+void kp_leaf_edit_end(struct kp_leaf_edit *edit);
+void kp_leaf_edit_done(struct kp_leaf_edit *edit); /* its memory */
 
 /* --- lmdb_delta.c: rows of tables with KP_TABLE_RANDOM; false also when the transaction failed ---
  */

@@ -191,9 +191,6 @@ static int walk_log(struct log_walk *walk, MDB_txn *mdb, const struct kp_lmdb_su
     MDB_cursor *cursor = NULL;
     MDB_val key, value;
     uint64_t last = 0, number = 0;
-    if (!walk->store->has_log) {
-        return MDB_SUCCESS;
-    }
     int code = mdb_cursor_open(mdb, walk->store->log, &cursor);
     if (code != MDB_SUCCESS) {
         return code;

@@ -24,16 +24,18 @@
 #define SALT_BYTES 32u
 #define START_BYTES (KP_NONCE_BYTES + SALT_BYTES + KP_AEAD_TAG_BYTES)
 #define STARTS_MAX 1000000u
-#define SUMS_WITH_LOG 255u
+/* First byte of the row "sums". Before it: 255, rows each by itself; the number of tables, no log.
+ */
+#define SUMS_FORMAT 254u
 #define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
 #define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
-#define SUMS_BYTES_MAX (2u + SUMS_WITH_LOG * 32u + SUMS_LOG_BYTES)
+#define SUMS_BYTES_MAX (2u + SUMS_FORMAT * 32u + SUMS_LOG_BYTES)
 /* More rows share more pages when they are swept. All that waits takes about twice this memory, and
  * the dirty pages of a group as much again, within the 256 MiB that the hub's heap may have. */
 #define DELTA_ROWS_DEFAULT 1000000u
 #define DELTA_BYTES_DEFAULT ((uint64_t)64 << 20)
 
-_Static_assert(KP_TABLE_END < SUMS_WITH_LOG, "a table's number is one byte on disk");
+_Static_assert(KP_TABLE_END < SUMS_FORMAT, "a table's number is one byte on disk");
 
 /* Derived from the master secret, wanted only while opening. */
 struct open_keys {
@@ -156,7 +158,7 @@ static int put_sums(struct kp_lmdb *store, struct kp_aead *aead, MDB_txn *txn,
     struct kp_writer writer;
     struct kp_row_place place = {.table = KP_TABLE_NONE, .key = sums_name()};
     kp_writer_init(&writer, plain, sizeof plain);
-    kp_put_u8(&writer, SUMS_WITH_LOG);
+    kp_put_u8(&writer, SUMS_FORMAT);
     kp_put_u8(&writer, KP_TABLE_END);
     for (int table = 0; table < KP_TABLE_END; table++) {
         put_hash(&writer, &sums->tables[table]);
@@ -214,20 +216,22 @@ static enum kp_err decode_sums(struct kp_slice plain, struct kp_lmdb_sums *ret_s
 {
     struct kp_reader reader;
     kp_reader_init(&reader, plain);
+    if (kp_get_u8(&reader) != SUMS_FORMAT) {
+        return kp_fail(
+            reterr_diag, KP_E_STATE,
+            "the store is of a development version before 0.1.0, or of a later one: this "
+            "program cannot read it");
+    }
     uint8_t count = kp_get_u8(&reader);
-    bool has_log = count == SUMS_WITH_LOG;
-    count = has_log ? kp_get_u8(&reader) : count;
     if (count > KP_TABLE_END) {
         return kp_fail(reterr_diag, KP_E_CORRUPT, "the store has tables of a later version");
     }
     *ret_sums = (struct kp_lmdb_sums){.log_next = 1};
     for (uint8_t table = 0; table < count; table++) {
         get_hash(&reader, &ret_sums->tables[table]);
-        ret_sums->rows[table] = has_log ? kp_get_u64(&reader) : ret_sums->tables[table].rows;
+        ret_sums->rows[table] = kp_get_u64(&reader);
     }
-    if (has_log) {
-        get_log(&reader, ret_sums);
-    }
+    get_log(&reader, ret_sums);
     return kp_reader_done(&reader) ? KP_OK : fail_sums(reterr_diag);
 }
 
@@ -263,14 +267,6 @@ static int open_tables(struct kp_lmdb *store, MDB_txn *txn)
     return code;
 }
 
-/* Written by an earlier program and only read by this one, a store has no log. */
-static int open_log(struct kp_lmdb *store, MDB_txn *txn)
-{
-    int code = mdb_dbi_open(txn, "log", store->read_only ? 0 : MDB_CREATE, &store->log);
-    store->has_log = code == MDB_SUCCESS;
-    return store->read_only && code == MDB_NOTFOUND ? MDB_SUCCESS : code;
-}
-
 static bool is_empty(const struct kp_lmdb *store, MDB_txn *txn)
 {
     for (int table = KP_TABLE_NONE + 1; table < KP_TABLE_END; table++) {
@@ -287,7 +283,7 @@ static enum kp_err load(struct kp_lmdb *store, const struct open_keys *keys, str
 {
     int code = open_tables(store, txn);
     if (code == MDB_SUCCESS) {
-        code = open_log(store, txn);
+        code = mdb_dbi_open(txn, "log", store->read_only ? 0 : MDB_CREATE, &store->log);
     }
     if (code == MDB_NOTFOUND) {
         return kp_fail(

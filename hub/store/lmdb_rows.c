@@ -107,6 +107,21 @@ bool kp_rows_get(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_s
     return find(txn, place, MDB_SET, &key, ret_raw);
 }
 
+bool kp_rows_floor(struct kp_lmdb_txn *txn, struct kp_row_place place, struct kp_slice *ret_key,
+                   struct kp_slice *ret_raw)
+{
+    if (place.key.size == 0) {
+        return find(txn, place, MDB_FIRST, ret_key, ret_raw);
+    }
+    if (!find(txn, place, MDB_SET_RANGE, ret_key, ret_raw)) {
+        return txn->head.err == KP_OK && find(txn, place, MDB_LAST, ret_key, ret_raw);
+    }
+    if (kp_slice_equal(*ret_key, place.key) || find(txn, place, MDB_PREV, ret_key, ret_raw)) {
+        return true;
+    }
+    return txn->head.err == KP_OK && find(txn, place, MDB_FIRST, ret_key, ret_raw);
+}
+
 static bool next_of(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                     struct kp_slice *ret_key, struct kp_slice *ret_raw)
 {

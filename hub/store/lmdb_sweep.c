@@ -13,8 +13,8 @@
 /* With what else a commit writes, LMDB holds so many pages without writing some of them early. Not
  * met by who closes his group by kp_txn_dirty_pages, which counts the step too. */
 #define STEP_PAGES_MAX 60000u
-/* A full page holds more; many are half full after a split. */
-#define ROWS_A_NEW_PAGE 32u
+/* A full leaf holds more; many are half full after a split. */
+#define ROWS_A_NEW_PAGE 64u
 
 static uint64_t frozen_rows(const struct kp_delta_view *view)
 {
@@ -72,7 +72,8 @@ static uint64_t leaf_pages(struct kp_lmdb_txn *txn)
         MDB_stat stat;
         if (kp_table_is_delta((enum kp_table)table) &&
             mdb_stat(txn->mdb, txn->store->tables[table], &stat) == MDB_SUCCESS) {
-            pages += stat.ms_leaf_pages; /* for an estimate: a table that fails adds none */
+            pages += stat.ms_leaf_pages +
+                     stat.ms_overflow_pages; /* for an estimate: a table that fails adds none */
         }
     }
     return pages;
@@ -89,65 +90,23 @@ void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view)
     txn->sweep.leaf_pages = leaf_pages(txn);
 }
 
-/* Remove the row from its table's set hash; *ret_found: there is one. false: the transaction
- * failed. */
-static bool take_out(struct kp_lmdb_txn *txn, struct kp_row_place place, bool *ret_found)
-{
-    struct kp_slice raw;
-    *ret_found = kp_rows_get(txn, place, &raw);
-    if (*ret_found) {
-        const uint8_t *tag = kp_row_tag(raw);
-        if (tag == NULL) {
-            kp_txn_fail(&txn->head, KP_E_CORRUPT, "a row of table %s has no valid header",
-                        kp_table_name(place.table));
-            return false;
-        }
-        kp_set_hash_remove(&txn->sums.tables[place.table], txn->set_cipher, tag);
-    }
-    return txn->head.err == KP_OK;
-}
-
-static void write_row(struct kp_lmdb_txn *txn, const struct kp_run_record *record)
-{
-    struct kp_diag diag;
-    bool is_plain = record->kind == KP_RUN_PLAIN;
-    size_t raw_bytes =
-        is_plain ? kp_row_bytes(record->value.size, KP_SUBJECT_NONE) : record->value.size;
-    uint8_t *raw = kp_rows_put(txn, record->place, raw_bytes);
-    if (raw == NULL) {
-        return;
-    }
-    if (is_plain) {
-        enum kp_err err = kp_row_seal(&txn->store->keys, txn->aead, record->place, record->value,
-                                      KP_SUBJECT_NONE, raw, &diag);
-        KP_ASSERT(err == KP_OK); /* a row about nobody needs nothing from the keyring */
-    } else {
-        memcpy(raw, record->value.bytes, raw_bytes);
-    }
-    const uint8_t *tag = kp_row_tag(kp_slice_of(raw, raw_bytes));
-    KP_ASSERT(tag != NULL);
-    kp_set_hash_add(&txn->sums.tables[record->place.table], txn->set_cipher, tag);
-}
-
 void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records)
 {
     const struct kp_delta_view *view = txn->view;
+    struct kp_leaf_edit edit = {0};
     struct kp_run_record record = {.kind = KP_RUN_NONE};
-    for (uint64_t i = 0; i < records && txn->head.err == KP_OK &&
-                         kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
-         i++) {
-        bool found = false;
-        if (!take_out(txn, record.place, &found)) {
-            return;
+    bool more =
+        records-- > 0 && kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
+    while (more && txn->head.err == KP_OK) {
+        kp_leaf_edit_begin(txn, &edit, record.place);
+        while (more && txn->head.err == KP_OK && kp_leaf_edit_takes(&edit, record.place)) {
+            kp_leaf_edit_put(&edit, &record);
+            txn->sums.swept_table = record.place.table;
+            txn->sums.swept = kp_key_raw(kp_key_none(), record.place.key);
+            more = records > 0 && records-- > 0 &&
+                   kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
         }
-        if (record.kind != KP_RUN_GONE) {
-            write_row(txn, &record);
-        } else if (found) {
-            kp_rows_del(txn, record.place);
-        }
+        kp_leaf_edit_end(&edit);
     }
-    if (record.kind != KP_RUN_NONE) {
-        txn->sums.swept_table = record.place.table;
-        txn->sums.swept = kp_key_raw(kp_key_none(), record.place.key);
-    }
+    kp_leaf_edit_done(&edit);
 }

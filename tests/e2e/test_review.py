@@ -39,7 +39,11 @@ class Review(kit.Test):
         self.assertEqual(len(set(persons.values())), 3)
         self.assertEqual(self.doubts(), {frozenset((persons["anna"], persons["initial"])),
                                          frozenset((persons["alma"], persons["initial"]))})
-        rows = {row["field"]: row for row in self.house.ask("review", "show", persons["anna"], persons["initial"])["weighed"]}
+        shown = self.house.ask("review", "show", persons["anna"], persons["initial"])
+        self.assertEqual([row["by"] for row in shown["found"]],
+                         ["geboortedatum en voorletter", "achternaam, voorletter en geboortejaar", "achternaam, voorletter en geboortedag",
+                          "geboortedatum en een naam"])
+        rows = {row["field"]: row for row in shown["weighed"]}
         self.assertEqual((rows["voornaam"]["one"], rows["voornaam"]["other"]), ("anna", "a"))
         self.assertEqual(rows["voornaam"]["agrees"], "alleen de voorletter, die is gelijk")
         bits = sum(float(row["bits"].replace(",", ".")) for name, row in rows.items() if name != "samen")

@@ -45,7 +45,11 @@ bool kp_witnesses_agree(const uint8_t a[KP_WITNESSES_MAX], const uint8_t b[KP_WI
 
 static uint32_t witness_count(uint8_t kind)
 {
-    return (uint32_t)__builtin_popcount(kp_key_witnesses(kind));
+    uint32_t count = 0;
+    for (uint32_t rest = kp_key_witnesses(kind); rest != 0; rest &= rest - 1) {
+        count++;
+    }
+    return count;
 }
 
 void kp_witnesses_put(struct kp_writer *writer, uint8_t kind,
