@@ -19,7 +19,7 @@
 #define KIND_CANARY 0
 /* Keys that were used a moment ago: a signal reads and writes the same person's rows. */
 #define CACHE_SLOTS_PERSON                                                                         \
-    (1u << 20) /* 48 MB when all are used: a key that is not here is two pages away */
+    (1u << 18) /* 12 MB when all are used: a key that is not here is two pages away */
 #define CACHE_SLOTS 256u
 #define MAP_BYTES (UINT64_C(64) << 30) /* sparse; room for hundreds of millions of keys */
 #define PENDING_CAPACITY_FIRST 256u
