@@ -86,6 +86,24 @@ class ReviewWire(kit.Test):
                                 (("review.undo", "999999", "anders"), kit.NOT_FOUND)):
                 self.assertEqual(self.refused(session, session.do(*session.command(*words))), code, words)
 
+    def test_each_look_is_in_the_audit_before_it_is_answered(self):
+        """One that finds nothing too; what is refused at the door was not looked at."""
+        place, person = self.person("politie", "PL-9", bsn=kit.bsn(9), given_names="Iris")
+        entries = lambda: self.house.ask("status")["hub"][0]["audit_entries"]
+        with self.session("ketenmanager") as session:
+            self.wait_applied()
+            before = entries()
+            for n, words in enumerate((("review.list",), ("match.explain", place), ("match.history", person)), 1):
+                session.wait_answer(session.ask(*words))
+                self.wait_applied()
+                self.assertEqual(entries(), before + n, words)
+            self.assertEqual(self.refused(session, session.ask("review.show", "P-99.1", "P-98.1")), kit.NOT_FOUND)
+            self.wait_applied()
+            self.assertEqual(entries(), before + 4)
+            self.assertEqual(self.refused(session, session.ask("status")), kit.VALUE)
+            self.wait_applied()
+            self.assertEqual(entries(), before + 4)
+
     def tearDown(self):
         self.check_hub_is_well()
 
