@@ -159,7 +159,6 @@ static void who_meets_whom_follows_from_who_is_there(void **state)
     struct kp_txn *txn;
     struct kp_diag diag;
     uint64_t seed = 88172645463325252u;
-    uint32_t present = 0;
     uint32_t narrowed = 0;
     (void)state;
     kp_store_open_ram(&store);
@@ -175,7 +174,6 @@ static void who_meets_whom_follows_from_who_is_there(void **state)
         size_t mark = kp_txn_scratch_mark(txn);
         if (all[n].there != fill) {
             come_or_go(txn, n);
-            present += fill ? 1 : UINT32_MAX;
         }
         kp_txn_scratch_restore(txn, mark);
         if (step % 60 == 0) {
