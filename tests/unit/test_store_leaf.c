@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* check: not under valgrind, which refuses the maps of a keyring and a store */
+/* check: not under tsan: nothing here has a thread, and test_store_delta runs the same code there */
 /* Rows under random keys stand many together in their table: how many, and that it is emptied as it
  * was filled. That the stores do the same through it all is in test_store_delta.c. */
 #define _GNU_SOURCE /* nftw */
@@ -8,7 +9,7 @@
 #include "store/lmdb_impl.h"
 #include "test_store_common.h"
 
-#define ROWS 20000u
+#define ROWS 6000u
 #define A_COMMIT 250u
 #define WAITING_MAX 500u
 #define LEAF_RAW_BYTES 2000u /* two to a page */
