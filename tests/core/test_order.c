@@ -6,6 +6,7 @@
  * decisions between; the persons are always those of all forms that hold each other parted at once.
  */
 #include "core/blocks.h"
+#include "core/decision.h"
 #include "core/holders.h"
 #include "core/match/partition.h"
 #include "world.h"
@@ -23,6 +24,8 @@
 #define WRITTEN 5 /* times each */
 #define MENTIONS (PEOPLE * WRITTEN)
 #define ORDERS 20
+#define OVERLAPPING 40u
+#define DECIDED_MAX 200u
 #define STRANGERS_MAX 250u /* of another name each */
 
 struct written {
@@ -237,6 +240,32 @@ static void join(struct form *forms, uint32_t count, uint32_t a, uint32_t b)
     }
 }
 
+static enum kp_match_decision decided_of(struct kp_txn *txn, const struct form *a,
+                                         const struct form *b)
+{
+    struct kp_decided decided;
+    return kp_decision_get(txn, a->known.tag, b->known.tag, &decided)
+               ? (enum kp_match_decision)decided.decision
+               : KP_DECISION_NONE;
+}
+
+/* What persons decided of the forms at these places. */
+static uint32_t list_decided(struct kp_txn *txn, const struct form *forms, const uint32_t *places,
+                             uint32_t count, struct kp_partition_decision ret_decided[DECIDED_MAX])
+{
+    uint32_t found = 0;
+    for (uint32_t a = 0; a < count; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            enum kp_match_decision decision = decided_of(txn, &forms[places[a]], &forms[places[b]]);
+            if (decision != KP_DECISION_NONE) {
+                assert_true(found < DECIDED_MAX);
+                ret_decided[found++] = (struct kp_partition_decision){b, a, decision};
+            }
+        }
+    }
+    return found;
+}
+
 /* Every form that is there, parted without regard to what came when: the state says the same. */
 static void assert_as_at_once(void)
 {
@@ -247,8 +276,9 @@ static void assert_as_at_once(void)
     uint32_t count = load_forms(txn, forms);
     for (uint32_t a = 0; a < count; a++) {
         for (uint32_t b = 0; b < a; b++) {
-            if (meet(&forms[a], &forms[b]) &&
-                kp_holds(&world.core.model, &forms[a].known.form, &forms[b].known.form)) {
+            if ((meet(&forms[a], &forms[b]) &&
+                 kp_holds(&world.core.model, &forms[a].known.form, &forms[b].known.form)) ||
+                decided_of(txn, &forms[a], &forms[b]) == KP_DECISION_MUST) {
                 join(forms, count, forms[a].component, forms[b].component);
             }
         }
@@ -264,7 +294,13 @@ static void assert_as_at_once(void)
                 places[size++] = i;
             }
         }
-        struct kp_partition_in in = {.model = &world.core.model, .forms = members, .count = size};
+        struct kp_partition_decision decided[DECIDED_MAX];
+        struct kp_partition_in in = {.model = &world.core.model,
+                                     .forms = members,
+                                     .count = size,
+                                     .decisions = decided,
+                                     .decision_count =
+                                         list_decided(txn, forms, places, size, decided)};
         assert_true(size == 0 || kp_partition(&in, txn->scratch, groups));
         for (uint32_t i = 0; i < size; i++) {
             for (uint32_t k = 0; k < count; k++) {
@@ -373,6 +409,46 @@ static void a_decision_that_is_taken_back_leaves_no_trace(void **state)
         if (a != b) {
             world_decide(&world, decision, a, b);
             world_decide(&world, KP_DECISION_NONE, b, a);
+        }
+    }
+    describe(found);
+    assert_same(expected, found);
+    assert_as_at_once();
+    world_close(&world);
+}
+
+/* Several of one form, against each other and in a ring. In whatever order they are taken back,
+ * what stands is what holds; and when none does, everybody is who he was. */
+static void decisions_that_overlap_are_taken_back_in_any_order(void **state)
+{
+    uint64_t seed = 24681357;
+    uint32_t expected[MENTIONS];
+    uint32_t found[MENTIONS];
+    uint32_t order[MENTIONS];
+    (void)state;
+    write_all(seed);
+    open_world();
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        bring(&all[i]);
+    }
+    describe(expected);
+    shuffle(order, &seed);
+    for (uint32_t i = 0; i < OVERLAPPING; i++) { /* each with the next two of twenty */
+        const struct told *one = &all[order[i % 20]].told;
+        const struct told *other = &all[order[(i + 1 + i / 20) % 20]].told;
+        world_decide(&world, i % 3 == 0 ? KP_DECISION_CANNOT : KP_DECISION_MUST, one, other);
+        if (i % 7 == 6) {
+            assert_as_at_once();
+        }
+    }
+    describe(found);
+    assert_memory_not_equal(expected, found, sizeof found);
+    for (uint32_t i = 0; i < OVERLAPPING; i++) {
+        uint32_t at = i * 17 % OVERLAPPING; /* all, in another order */
+        world_decide(&world, KP_DECISION_NONE, &all[order[(at + 1 + at / 20) % 20]].told,
+                     &all[order[at % 20]].told);
+        if (i % 7 == 6) {
+            assert_as_at_once();
         }
     }
     describe(found);
@@ -537,6 +613,7 @@ int main(void)
         cmocka_unit_test(every_order_gives_the_same_persons),
         cmocka_unit_test(what_came_and_went_leaves_no_trace),
         cmocka_unit_test(a_decision_that_is_taken_back_leaves_no_trace),
+        cmocka_unit_test(decisions_that_overlap_are_taken_back_in_any_order),
         cmocka_unit_test(nobody_has_two_numbers_unless_somebody_said_so),
     };
     if (kp_crypto_init(&diag) != KP_OK) {
