@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* check: not under valgrind, which refuses the maps of a keyring and a store */
-/* check: not under tsan: nothing here has a thread, and test_store_delta runs the same code there */
+/* check: not under tsan: nothing here has a thread, and test_store_delta runs the same code there
+ */
 /* Rows under random keys stand many together in their table: how many, and that it is emptied as it
  * was filled. That the stores do the same through it all is in test_store_delta.c. */
 #define _GNU_SOURCE /* nftw */
