@@ -72,7 +72,7 @@
 #define KP_GROUP_US_MAX 8000 /* a group of the applier, from its first command to its commit */
 #define KP_GROUP_PAUSE_US_MIN 4000 /* from the beginning of one to that of the next, at least */
 #define KP_GROUP_PAUSE_US_MAX 20000
-#define KP_GROUP_PAGES_MAX 6000u
+#define KP_GROUP_PAGES_MAX 6000u /* that LMDB holds until the commit: 24 MB */
 
 /* Store */
 #define KP_STORE_KEY_BYTES_MAX 128u

@@ -146,6 +146,12 @@ bool kp_leaf_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
 
 /* --- changes --- */
 
+bool kp_leaf_edit_takes(const struct kp_leaf_edit *edit, struct kp_row_place place)
+{
+    return place.table == edit->table && edit->size < EDIT_BYTES_MAX &&
+           (edit->next.size == 0 || kp_slice_compare(place.key, kp_key_slice(&edit->next)) < 0);
+}
+
 void kp_leaf_edit_begin(struct kp_lmdb_txn *txn, struct kp_leaf_edit *edit,
                         struct kp_row_place place)
 {
@@ -165,12 +171,9 @@ void kp_leaf_edit_begin(struct kp_lmdb_txn *txn, struct kp_leaf_edit *edit,
     if (kp_rows_seek(txn, here, /* after= */ true, &name, &raw)) {
         edit->next = kp_key_raw(kp_key_none(), name);
     }
-}
-
-bool kp_leaf_edit_takes(const struct kp_leaf_edit *edit, struct kp_row_place place)
-{
-    return place.table == edit->table && edit->size < EDIT_BYTES_MAX &&
-           (edit->next.size == 0 || kp_slice_compare(place.key, kp_key_slice(&edit->next)) < 0);
+    if (!kp_leaf_edit_takes(edit, place)) { /* or who sweeps would never end */
+        kp_txn_fail(&txn->head, KP_E_CORRUPT, "the rows of a table are not in order");
+    }
 }
 
 static void append(struct kp_leaf_edit *edit, const struct kp_run_record *record)

@@ -30,8 +30,8 @@
 #define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
 #define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
 #define SUMS_BYTES_MAX (2u + SUMS_FORMAT * 32u + SUMS_LOG_BYTES)
-/* More rows share more pages when they are swept. All that waits takes about twice this memory, and
- * the dirty pages of a group as much again, within the 256 MiB that the hub's heap may have. */
+/* More rows share more pages when they are swept. All that waits takes about twice this memory, of
+ * the 256 MiB that the hub's heap may have. */
 #define DELTA_ROWS_DEFAULT 1100000u
 #define DELTA_BYTES_DEFAULT ((uint64_t)68 << 20)
 

@@ -13,7 +13,7 @@
 /* With what else a commit writes, LMDB holds so many pages without writing some of them early. Not
  * met by who closes his group by kp_txn_dirty_pages, which counts the step too. */
 #define STEP_PAGES_MAX 60000u
-/* A full leaf holds more; many are half full after a split. */
+/* A page of full leaves holds more; many are half full after a split. */
 #define ROWS_A_NEW_PAGE 64u
 
 static uint64_t frozen_rows(const struct kp_delta_view *view)
@@ -90,21 +90,30 @@ void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view)
     txn->sweep.leaf_pages = leaf_pages(txn);
 }
 
-void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records)
+/* The next change of what is frozen; false: none, or no more of the step. */
+static bool next_change(struct kp_lmdb_txn *txn, uint64_t *left_io,
+                        struct kp_run_record *ret_record)
 {
     const struct kp_delta_view *view = txn->view;
+    if (*left_io == 0) {
+        return false;
+    }
+    --*left_io;
+    return kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, ret_record);
+}
+
+void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records)
+{
     struct kp_leaf_edit edit = {0};
-    struct kp_run_record record = {.kind = KP_RUN_NONE};
-    bool more =
-        records-- > 0 && kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
+    struct kp_run_record record;
+    bool more = next_change(txn, &records, &record);
     while (more && txn->head.err == KP_OK) {
         kp_leaf_edit_begin(txn, &edit, record.place);
         while (more && txn->head.err == KP_OK && kp_leaf_edit_takes(&edit, record.place)) {
             kp_leaf_edit_put(&edit, &record);
             txn->sums.swept_table = record.place.table;
             txn->sums.swept = kp_key_raw(kp_key_none(), record.place.key);
-            more = records > 0 && records-- > 0 &&
-                   kp_runs_next(view->runs, view->frozen_count, txn->sweep.at, &record);
+            more = next_change(txn, &records, &record);
         }
         kp_leaf_edit_end(&edit);
     }

@@ -390,18 +390,24 @@ static void what_came_and_went_leaves_no_trace(void **state)
     }
 }
 
+/* Everybody, and who is who then. */
+static void bring_all(uint64_t seed, uint32_t ret_first[MENTIONS])
+{
+    write_all(seed);
+    open_world();
+    for (uint32_t i = 0; i < MENTIONS; i++) {
+        bring(&all[i]);
+    }
+    describe(ret_first);
+}
+
 static void a_decision_that_is_taken_back_leaves_no_trace(void **state)
 {
     uint64_t seed = 7654321;
     uint32_t expected[MENTIONS];
     uint32_t found[MENTIONS];
     (void)state;
-    write_all(seed);
-    open_world();
-    for (uint32_t i = 0; i < MENTIONS; i++) {
-        bring(&all[i]);
-    }
-    describe(expected);
+    bring_all(seed, expected);
     for (uint32_t i = 0; i < 60; i++) {
         const struct told *a = &all[next(&seed) % MENTIONS].told;
         const struct told *b = &all[next(&seed) % MENTIONS].told;
@@ -426,12 +432,7 @@ static void decisions_that_overlap_are_taken_back_in_any_order(void **state)
     uint32_t found[MENTIONS];
     uint32_t order[MENTIONS];
     (void)state;
-    write_all(seed);
-    open_world();
-    for (uint32_t i = 0; i < MENTIONS; i++) {
-        bring(&all[i]);
-    }
-    describe(expected);
+    bring_all(seed, expected);
     shuffle(order, &seed);
     for (uint32_t i = 0; i < OVERLAPPING; i++) { /* each with the next two of twenty */
         const struct told *one = &all[order[i % 20]].told;

@@ -14,7 +14,7 @@ def told(reference, kind=signal.SIGNAL_KIND_PROCES_VERBAAL, **fields):
     return made
 
 
-class Review(kit.Test):
+class Desk(kit.Test):
     PARTNERS = ("politie", "om", "reclassering")
 
     def submit_as(self, name, one):
@@ -23,6 +23,26 @@ class Review(kit.Test):
         self.wait_applied()
         return position
 
+
+class Explained(Desk):
+    def test_an_explanation_names_keys_and_margin(self):
+        def of(reference, **fields):
+            made = told(reference, **fields)
+            made.persons[0].surname = "Uitgelegd"
+            return made
+        self.submit_as("politie", of("PL-8", given_names="Iris", birth_place="Elders"))
+        self.submit_as("om", of("OM-8", given_names="Ilse", birth_place="Elders"))  # her twin
+        place = self.submit_as("reclassering", of("R-8", given_names="Iris", bsn=kit.bsn(8), birth_place="Elders"))
+        why = self.house.ask("match", "explain", place)
+        total = lambda section: next(float(row["bits"].replace(",", ".")) for row in why[section] if row["field"] == "samen")
+        self.assertAlmostEqual(float(why["match"][0]["margin"].replace(",", ".")), total("weighed") - total("not_weighed"), 6)
+        self.assertGreater(total("weighed"), total("not_weighed"))
+        self.assertIn("voornaam, geboorteplaats en geboortejaar", [row["by"] for row in why["found"]])
+        self.assertNotIn("voornaam, geboorteplaats en geboortejaar", [row["by"] for row in why["not_found"]])
+        self.assertIn("geboortedatum en voorletter", [row["by"] for row in why["not_found"]])
+
+
+class Review(Desk):
     def doubts(self):
         return {frozenset((row["person"], row["other"])) for row in self.house.ask("review", "list")["review"]}
 

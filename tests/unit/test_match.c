@@ -7,7 +7,7 @@
 #include "core/match/likeness.h"
 #include "core/match/partition.h"
 #include "core/match/score.h"
-#include "intake/form.h"
+#include "written.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,16 +95,6 @@ static void names_that_one_person_goes_by(void **state)
 }
 
 /* --- forms --- */
-
-struct made {
-    struct kp_form_room room;
-    struct kp_form form;
-};
-
-static void make(struct made *made, struct kp_reported_person person)
-{
-    kp_form_of(&person, /* test_mode= */ true, &made->room, &made->form);
-}
 
 static void a_form_is_normalised(void **state)
 {
@@ -231,18 +221,6 @@ static void a_form_without_a_street_is_read_as_it_was_written(void **state)
 }
 
 /* --- two forms --- */
-
-static struct kp_reported_person vera(void)
-{
-    return (struct kp_reported_person){.given_names = "Vera",
-                                       .initials = "V.",
-                                       .surname = "Verzonnen",
-                                       .postcode = "9999ZZ",
-                                       .house_number = "7",
-                                       .birth_place = "Verzonnenstad",
-                                       .birth_date = 19751224,
-                                       .gender = KP_FORM_WOMAN};
-}
 
 static struct kp_match_score score_of(struct kp_reported_person a, struct kp_reported_person b)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Under which keys a person is looked for, and who meets whom there. */
-#include "intake/form.h"
 #include "intake/keys.h"
+#include "written.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,28 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct made {
-    struct kp_form_room room;
-    struct kp_form form;
-};
-
-static void make(struct made *made, struct kp_reported_person person)
-{
-    kp_form_of(&person, /* test_mode= */ true, &made->room, &made->form);
-}
-
-static struct kp_reported_person vera(void)
-{
-    return (struct kp_reported_person){.given_names = "Vera",
-                                       .initials = "V.",
-                                       .surname = "Verzonnen",
-                                       .postcode = "9999ZZ",
-                                       .house_number = "7",
-                                       .birth_place = "Verzonnenstad",
-                                       .birth_date = 19751224,
-                                       .gender = KP_FORM_WOMAN};
-}
 
 /* Under one of their keys the two meet. */
 static bool meet(struct kp_hmac *hmac, struct kp_reported_person a, struct kp_reported_person b)
