@@ -102,6 +102,10 @@ enum kp_err kp_crypto_init(struct kp_diag *reterr_diag)
         return kp_fail(reterr_diag, KP_E_CRYPTO, "the secure heap of %u bytes cannot be made",
                        SECURE_HEAP_BYTES);
     }
+    /* Without one, for want of memory, libcrypto would end the process at the first fetch. */
+    if (OSSL_LIB_CTX_get0_global_default() == NULL) {
+        return kp_fail(reterr_diag, KP_E_CRYPTO, "libcrypto cannot be set up: out of memory?");
+    }
     crypto.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     crypto.aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     crypto.aes_ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
