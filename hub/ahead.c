@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "core/match.h"
+#include "core/reference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,10 @@ static bool look_at_signal(struct kp_ahead *ahead, const struct kp_match_model *
                            struct kp_txn *txn, const struct kp_command_signal *signal,
                            uint64_t position)
 {
+    struct kp_reference known;
+    if (signal->held_code == KP_OK) {
+        (void)kp_reference_get(txn, signal->reference_tag, &known); /* so that it is at hand */
+    }
     for (uint8_t i = 0; signal->held_code == KP_OK && !signal->withdraw &&
                         i < signal->mention_count && kp_txn_error(txn) == KP_OK;
          i++) {
@@ -169,6 +174,7 @@ static bool look_at_records(struct kp_ahead *ahead, uint32_t count)
     if (kp_txn_begin(&ahead->hub->store, /* write= */ false, &txn, &diag) != KP_OK) {
         return false;
     }
+    kp_txn_read_ahead(txn);
     struct kp_view *view = kp_view_hold(ahead->hub);
     bool good = true;
     for (uint32_t i = 0; i < count && good; i++) {

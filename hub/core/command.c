@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COMMAND_VERSION 2 /* 1: mentions without forms */
+#define COMMAND_VERSION 3 /* 1: mentions without forms; 2: keys with other witnesses */
 
 static void put_tag(struct kp_writer *writer, const uint8_t *tag)
 {

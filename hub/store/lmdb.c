@@ -282,7 +282,37 @@ static bool delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
     return found && open_record(txn, &record, ret_value);
 }
 
-/* Read before in this transaction, and not written since. */
+/* For the writer, who comes after this reader. */
+static void foresee(struct kp_lmdb_txn *txn, struct kp_row_place place, bool found,
+                    struct kp_slice value)
+{
+    if (txn->store->foreseen != NULL) {
+        kp_foreseen_put(txn->store->foreseen, place, kp_place_hash(place), mdb_txn_id(txn->mdb),
+                        found, value);
+    }
+}
+
+/* What somebody read ahead of this writer, as if he had read it himself. */
+static const struct kp_recent_row *take_foreseen(struct kp_lmdb_txn *txn, struct kp_row_place place)
+{
+    struct kp_foreseen_row row;
+    if (!kp_table_is_delta(place.table) ||
+        !kp_foreseen_take(txn->store->foreseen, place, kp_place_hash(place), &row)) {
+        return NULL;
+    }
+    kp_recent_keep(txn->recent, place, row.found, NULL, kp_slice_of(row.value, row.size));
+    free(row.value);
+    return kp_recent_find(txn->recent, place);
+}
+
+/* Read before, in this transaction or ahead of it, and not written since; NULL: it was not. */
+static const struct kp_recent_row *find_read(struct kp_lmdb_txn *txn, struct kp_row_place place)
+{
+    const struct kp_recent_row *row = kp_recent_find(txn->recent, place);
+    return row != NULL ? row : take_foreseen(txn, place);
+}
+
+/* Read before, and not written since. */
 static bool get_again(struct kp_lmdb_txn *txn, struct kp_row_place place,
                       const struct kp_recent_row *row, struct kp_slice *ret_value)
 {
@@ -298,7 +328,7 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
 {
     struct kp_lmdb_txn *txn = kp_lmdb_txn_of(head);
     struct kp_row_place place = {.table = table, .key = key};
-    const struct kp_recent_row *row = head->write ? kp_recent_find(txn->recent, place) : NULL;
+    const struct kp_recent_row *row = head->write ? find_read(txn, place) : NULL;
     const uint8_t *tag = NULL;
     struct kp_slice raw = KP_SLICE_EMPTY;
     bool found;
@@ -316,6 +346,8 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
     if (head->write && head->err == KP_OK) {
         memorise(txn, place, found, tag);
         kp_recent_keep(txn->recent, place, found, tag, *ret_value);
+    } else if (head->ahead && head->err == KP_OK && kp_table_is_delta(table)) {
+        foresee(txn, place, found, *ret_value);
     }
     return found;
 }
@@ -327,7 +359,7 @@ static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
     if (memo->known && kp_slice_equal(kp_key_slice(&memo->key), place.key)) {
         return true;
     }
-    const struct kp_recent_row *row = kp_recent_find(txn->recent, place);
+    const struct kp_recent_row *row = find_read(txn, place);
     if (row != NULL) {
         memorise(txn, place, row->found, row->tag);
         return true;

@@ -229,7 +229,9 @@ bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after
 
 void kp_delta_put(struct kp_lmdb_txn *txn, const struct kp_run_record *record)
 {
-    kp_draft_put(&txn->draft, record, kp_place_hash(record->place));
+    uint64_t hash = kp_place_hash(record->place);
+    kp_foreseen_change(txn->store->foreseen, hash, mdb_txn_id(txn->mdb));
+    kp_draft_put(&txn->draft, record, hash);
 }
 
 /* --- commits --- */

@@ -15,6 +15,7 @@
 
 #include "store/draft.h"
 #include "store/env.h"
+#include "store/foreseen.h"
 #include "store/keys.h"
 #include "store/lmdb.h"
 #include "store/recent.h"
@@ -65,6 +66,7 @@ struct kp_lmdb {
     MDB_dbi log; /* number u64 -> sealed records of a run; see lmdb_log.c */
     struct kp_row_keys keys;
     struct kp_secret set_key;
+    struct kp_foreseen *foreseen; /* NULL: opened read only */
     size_t scratch_bytes;
     uint64_t delta_rows_max, delta_bytes_max;
     bool read_only;

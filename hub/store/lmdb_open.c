@@ -24,9 +24,9 @@
 #define SALT_BYTES 32u
 #define START_BYTES (KP_NONCE_BYTES + SALT_BYTES + KP_AEAD_TAG_BYTES)
 #define STARTS_MAX 1000000u
-/* First byte of the row "sums". Before it: 255, rows each by itself; the number of tables, no log.
- */
-#define SUMS_FORMAT 254u
+/* First byte of the row "sums". Before it: 254, keys with other witnesses; 255, rows each by
+ * itself; the number of tables, no log. */
+#define SUMS_FORMAT 253u
 #define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
 #define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
 #define SUMS_BYTES_MAX (2u + SUMS_FORMAT * 32u + SUMS_LOG_BYTES)
@@ -355,6 +355,7 @@ void kp_lmdb_free(struct kp_lmdb *store)
     free(store->keys.subkeys);
     kp_secret_done(&store->set_key);
     kp_delta_view_free(store->view);
+    store->foreseen = kp_foreseen_free(store->foreseen);
     (void)pthread_mutex_destroy(&store->mutex);
     (void)kp_env_close(store->env);
     free(store);
@@ -390,6 +391,7 @@ enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp
     if (!store->read_only) {
         store->writer = kp_lmdb_txn_new(store);
         store->writer->set_cipher = kp_block_cipher_new(&store->set_key);
+        store->foreseen = kp_foreseen_new();
     }
     struct kp_store opened = {.ops = &kp_lmdb_ops, .impl = store};
     err = kp_lmdb_verify_meta(&opened, reterr_diag);

@@ -65,6 +65,12 @@ void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value)
     }
 }
 
+void kp_txn_read_ahead(struct kp_txn *txn)
+{
+    KP_ASSERT(!txn->write);
+    txn->ahead = true;
+}
+
 void kp_txn_forget(struct kp_txn *txn, uint64_t id)
 {
     if (txn->memo != NULL) {

@@ -67,6 +67,7 @@ struct kp_txn {
     enum kp_err err;          /* sticky: after the first failure every call does nothing */
     struct kp_memo *memo;     /* the store's */
     bool write;
+    bool ahead; /* kp_txn_read_ahead */
 };
 
 /* One write transaction at a time, from the store's one writing thread; readers from any thread,
@@ -96,6 +97,10 @@ bool kp_txn_seek(struct kp_txn *txn, enum kp_table table, struct kp_slice from, 
 bool kp_txn_recall(struct kp_txn *txn, uint64_t id, uint8_t *ret_bytes, size_t *ret_size);
 void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value);
 void kp_txn_forget(struct kp_txn *txn, uint64_t id);
+
+/* What this reading transaction reads from here on the writer will read next: where the store can,
+ * he finds it at hand. */
+void kp_txn_read_ahead(struct kp_txn *txn);
 
 /* Release what was read since the mark: once per command, so that a long group stays within its
  * memory. */

@@ -134,6 +134,30 @@ static void some_three_defects_leave_a_key(void **state)
     hmac = kp_hmac_free(hmac);
 }
 
+/* A field that is in a key is no witness of it: it is the same for all strangers there. */
+static void born_the_same_day_is_not_enough(void **state)
+{
+    struct kp_secret secret = {{1}};
+    struct kp_hmac *hmac = kp_hmac_new(&secret);
+    struct kp_reported_person other = vera();
+    (void)state;
+    other.given_names = "Bram"; /* born there as well */
+    other.initials = "B.";
+    other.surname = "Bakker";
+    other.postcode = "1111AA";
+    other.house_number = "12";
+    assert_false(meet(hmac, vera(), other));
+    other.house_number = vera().house_number;
+    assert_true(meet(hmac, vera(), other));
+    other.house_number = "12"; /* called so as well, and born elsewhere */
+    other.surname = vera().surname;
+    other.birth_place = "Elders";
+    assert_false(meet(hmac, vera(), other));
+    other.postcode = "9911AA";
+    assert_true(meet(hmac, vera(), other));
+    hmac = kp_hmac_free(hmac);
+}
+
 /* A key that many strangers share. */
 static void under_one_key_a_witness_must_agree(void **state)
 {
@@ -233,6 +257,7 @@ int main(void)
         cmocka_unit_test(one_defect_leaves_a_key),
         cmocka_unit_test(two_defects_leave_a_key),
         cmocka_unit_test(some_three_defects_leave_a_key),
+        cmocka_unit_test(born_the_same_day_is_not_enough),
         cmocka_unit_test(under_one_key_a_witness_must_agree),
         cmocka_unit_test(a_witness_says_nothing_beside_another_keys),
         cmocka_unit_test(an_ordinary_form_has_few_keys),

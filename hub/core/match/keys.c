@@ -9,21 +9,21 @@
 #define REGION KP_WITNESS_REGION
 #define NUMBER KP_WITNESS_NUMBER
 
-/* The five that are not in the key. Keys of a whole address, of a name or birth place with a whole
- * postcode, and of a surname with a house number are shared by few, and find who differs in
- * everything else: they need none. */
+/* Those that are not in the key: one that is would agree for everybody there. Keys of a whole
+ * address, of a name or birth place with a whole postcode, of a surname with a house number and of
+ * a birth date with the postcode's digits are shared by few, and find who differs in everything
+ * else: they need none. */
 static const uint8_t witnesses_of[] = {
     [KP_KEY_BIRTH_INITIAL] = PLACE | REGION | NUMBER,
     [KP_KEY_YEAR_NAMES] = DAY | PLACE | REGION | NUMBER,
     [KP_KEY_DAY_NAMES] = YEAR | PLACE | REGION | NUMBER,
-    [KP_KEY_BIRTH_PLACE] = YEAR | REGION | NUMBER,
-    [KP_KEY_BIRTH_NAME] = YEAR | PLACE | REGION | NUMBER,
+    [KP_KEY_BIRTH_PLACE] = REGION | NUMBER,
+    [KP_KEY_BIRTH_NAME] = PLACE | REGION | NUMBER,
     [KP_KEY_PLACE_NAMES] = YEAR | DAY | REGION | NUMBER,
     [KP_KEY_GIVEN_NUMBER] = YEAR | DAY | PLACE,
     [KP_KEY_PLACE_NUMBER] = YEAR | DAY,
     [KP_KEY_NAMES_REGION] = YEAR | DAY | PLACE | NUMBER,
     [KP_KEY_GIVEN_PLACE] = DAY | REGION | NUMBER,
-    [KP_KEY_BIRTH_POSTCODE] = YEAR | PLACE | NUMBER,
 };
 
 uint32_t kp_key_witnesses(uint8_t kind)
