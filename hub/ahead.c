@@ -19,7 +19,7 @@
 #define SLOTS 16384u          /* forms that are weighed ahead at a time */
 #define BYTES_MAX (24u << 20) /* what their hints take */
 #define HINTS_EACH_MAX 1024u
-#define POSITIONS_MAX 16384u /* how far ahead */
+#define POSITIONS_MAX 4096u /* how far ahead */
 /* As long as less waits the applier is quick enough, and alone with the processors. */
 #define WAITING_MIN 500u
 #define CHUNK_RECORDS 4u

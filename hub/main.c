@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define PATH_BYTES 640
+#define OWN_MAP_BYTES (1 << 20) /* of a block that goes back when it is freed */
 #define WRITER_QUEUE KP_JOURNAL_QUEUE_COMMANDS
 
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_LATER = 3, EXIT_BROKEN = 4 };
@@ -326,6 +328,8 @@ static int run(struct kp_hub *hub, const char *house_file)
         return EXIT_USAGE;
     }
     kp_log_init("hub", hub->config->hub.log_level);
+    /* Else what was freed of the large blocks, half as much again, stays with the heap. */
+    (void)mallopt(M_MMAP_THRESHOLD, OWN_MAP_BYTES);
     enum kp_err err = kp_crypto_init(&diag);
     if (err == KP_OK) {
         err = start(hub, workers, &diag);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * INDEX rows. kind ‖ tag: how many forms there are, and KP_BLOCK_FORMS_MAX of them at most, each
- * with its witnesses. kind ‖ tag ‖ form: one that has no room there, with its witnesses; the block
- * is narrowed as long as there are such.
+ * INDEX rows. kind ‖ tag: how many forms there are, and each with its witnesses if they are
+ * KP_BLOCK_FORMS_MAX at most. More: kind ‖ tag ‖ form, its witnesses, is a row for each, so that
+ * the next one does not write them all again; and the block is narrowed.
  */
 #include "core/blocks.h"
 
@@ -98,7 +98,7 @@ static void store(struct kp_txn *txn, const struct place *place, const struct bl
     }
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_put_u32(&writer, block->count);
-    for (uint32_t i = 0; i < block->listed; i++) {
+    for (uint32_t i = 0; i < block->listed && block->count <= KP_BLOCK_FORMS_MAX; i++) {
         kp_put_u64(&writer, block->entries[i].form);
         kp_witnesses_put(&writer, place->kind, block->entries[i].witnesses);
     }
@@ -106,43 +106,63 @@ static void store(struct kp_txn *txn, const struct place *place, const struct bl
     kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_writer_slice(&writer), KP_SUBJECT_NONE);
 }
 
-/* --- forms that the block's row has no room for --- */
+/* --- rows of the forms of a block that are too many for one --- */
 
 static struct kp_key further_key(const struct place *place, uint64_t form)
 {
     return kp_key_u64(block_key(place), form);
 }
 
-static void put_further(struct kp_txn *txn, const struct place *place, uint64_t form)
+static void put_further(struct kp_txn *txn, const struct place *place, const struct entry *entry)
 {
-    struct kp_key key = further_key(place, form);
+    struct kp_key key = further_key(place, entry->form);
     kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key),
-               kp_slice_of(place->witnesses, KP_WITNESSES_MAX), KP_SUBJECT_NONE);
+               kp_slice_of(entry->witnesses, KP_WITNESSES_MAX), KP_SUBJECT_NONE);
 }
 
-/* Take the first one of them; form 0: there is none. */
-static struct entry take_further(struct kp_txn *txn, const struct place *place)
+/* Take the first one of them. false: there is none, or the transaction failed. */
+static bool take_further(struct kp_txn *txn, const struct place *place, struct entry *ret_entry)
 {
-    struct entry entry = {0};
     struct kp_key from = further_key(place, 0);
     struct kp_slice key;
     struct kp_slice value;
     size_t prefix = from.size - 8;
+    size_t mark = kp_txn_scratch_mark(txn);
     if (!kp_txn_seek(txn, KP_TABLE_INDEX, kp_key_slice(&from), /* after= */ false, &key, &value) ||
         key.size != from.size || memcmp(key.bytes, from.bytes, prefix) != 0) {
-        return entry;
+        return false;
     }
     if (value.size != KP_WITNESSES_MAX) {
         kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
-        return entry;
+        return false;
     }
     struct kp_reader reader;
     kp_reader_init(&reader, kp_slice_of(key.bytes + prefix, 8));
-    entry.form = kp_get_u64(&reader);
-    memcpy(entry.witnesses, value.bytes, KP_WITNESSES_MAX);
-    struct kp_key taken = further_key(place, entry.form);
+    ret_entry->form = kp_get_u64(&reader);
+    memcpy(ret_entry->witnesses, value.bytes, KP_WITNESSES_MAX);
+    struct kp_key taken = further_key(place, ret_entry->form);
     (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&taken));
-    return entry;
+    kp_txn_scratch_restore(txn, mark);
+    return true;
+}
+
+/* They have room in the block's row again, or not any more. */
+static void list_all(struct kp_txn *txn, const struct place *place, struct block *block)
+{
+    while (block->listed < KP_BLOCK_FORMS_MAX &&
+           take_further(txn, place, &block->entries[block->listed])) {
+        block->listed++;
+    }
+    if (block->listed != block->count) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a form is missing under one of its keys");
+    }
+}
+
+static void list_none(struct kp_txn *txn, const struct place *place, const struct block *block)
+{
+    for (uint32_t i = 0; i < block->listed; i++) {
+        put_further(txn, place, &block->entries[i]);
+    }
 }
 
 /* --- add and remove --- */
@@ -204,21 +224,41 @@ static void add(struct kp_txn *txn, const struct place *place, const struct kp_m
     struct block block;
     struct place narrower;
     load(txn, place, &block);
+    struct entry entry = {.form = form};
+    memcpy(entry.witnesses, place->witnesses, KP_WITNESSES_MAX);
     block.count++;
     if (block.count <= KP_BLOCK_FORMS_MAX) {
-        struct entry *entry = &block.entries[block.listed++];
-        entry->form = form;
-        memcpy(entry->witnesses, place->witnesses, KP_WITNESSES_MAX);
+        block.entries[block.listed++] = entry;
     } else {
-        put_further(txn, place, form);
+        put_further(txn, place, &entry);
     }
     store(txn, place, &block);
     if (block.count == KP_BLOCK_FORMS_MAX + 1) {
+        list_none(txn, place, &block);
         move_all(txn, place, &block, form, changes_io);
     }
     if (block.count > KP_BLOCK_FORMS_MAX && narrow(place, keys, &narrower)) {
         add(txn, &narrower, keys, form, changes_io);
     }
+}
+
+static bool drop_further(struct kp_txn *txn, const struct place *place, uint64_t form)
+{
+    struct kp_key key = further_key(place, form);
+    return kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
+}
+
+static bool drop_listed(struct block *block, uint64_t form)
+{
+    uint32_t at = 0;
+    while (at < block->listed && block->entries[at].form != form) {
+        at++;
+    }
+    bool found = at < block->listed;
+    if (found) {
+        block->entries[at] = block->entries[--block->listed];
+    }
+    return found;
 }
 
 static void drop(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
@@ -231,25 +271,21 @@ static void drop(struct kp_txn *txn, const struct place *place, const struct kp_
         kp_txn_fail(txn, KP_E_CORRUPT, "a form is missing under one of its keys");
         return;
     }
-    uint32_t at = 0;
-    while (at < block.listed && block.entries[at].form != form) {
-        at++;
-    }
     bool was_narrow = block.count > KP_BLOCK_FORMS_MAX;
     if (was_narrow && narrow(place, keys, &narrower)) {
         drop(txn, &narrower, keys, form, changes_io);
     }
     block.count--;
-    if (at == block.listed) {
-        struct kp_key key = further_key(place, form);
-        (void)kp_txn_del(txn, KP_TABLE_INDEX, kp_key_slice(&key));
-    } else if (was_narrow) {
-        block.entries[at] = take_further(txn, place);
-    } else {
-        block.entries[at] = block.entries[--block.listed];
+    bool found = was_narrow ? drop_further(txn, place, form) : drop_listed(&block, form);
+    bool was_last_narrow = was_narrow && block.count == KP_BLOCK_FORMS_MAX;
+    if (!found) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "a form is missing under one of its keys");
+    }
+    if (was_last_narrow) {
+        list_all(txn, place, &block);
     }
     store(txn, place, &block);
-    if (was_narrow && block.count == KP_BLOCK_FORMS_MAX) {
+    if (was_last_narrow) {
         move_all(txn, place, &block, /* form= */ 0, changes_io);
     }
 }

@@ -2,32 +2,33 @@
 #include "store/foreseen.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 65536u
-#define NOTES 262144u /* several times the rows that are changed while one waits to be taken */
-#define LOCKS 32u     /* fewer than a thread may hold under the sanitizer */
-#define KEY_BYTES_MAX 24u
+#define PLACES                                                                                     \
+    262144u       /* several times the rows that wait to be taken, or are changed meanwhile        \
+                   */
+#define LOCKS 32u /* fewer than a thread may hold under the sanitizer */
 #define VALUE_BYTES_MAX 4096u
-#define BYTES_MAX (8u << 20) /* of all values */
+#define BYTES_MAX (12u << 20) /* of all rows */
 
-struct slot {
-    uint64_t number; /* 0: empty */
-    uint8_t *value;
-    uint32_t size;
-    uint8_t table, key_size, key[KEY_BYTES_MAX];
+struct row {
+    uint64_t number;
+    uint32_t size; /* of the value, which follows the key */
+    uint8_t table, key_size;
     bool found;
+    uint8_t bytes[];
 };
 
 struct kp_foreseen {
     atomic_size_t bytes;
-    pthread_mutex_t locks[LOCKS]; /* of the slots */
-    struct slot slots[SLOTS];
-    uint64_t notes[NOTES]; /* the last transaction that changed one of its rows; the writer's */
+    pthread_mutex_t locks[LOCKS]; /* of the rows */
+    struct row *rows[PLACES];     /* NULL: none */
+    uint64_t notes[PLACES]; /* the last transaction that changed one of its rows; the writer's */
 };
 
 struct kp_foreseen *kp_foreseen_new(void)
@@ -43,8 +44,8 @@ struct kp_foreseen *kp_foreseen_new(void)
 struct kp_foreseen *kp_foreseen_free(struct kp_foreseen *foreseen)
 {
     if (foreseen != NULL) {
-        for (uint32_t i = 0; i < SLOTS; i++) {
-            free(foreseen->slots[i].value);
+        for (uint32_t i = 0; i < PLACES; i++) {
+            free(foreseen->rows[i]);
         }
         for (uint32_t i = 0; i < LOCKS; i++) {
             (void)pthread_mutex_destroy(&foreseen->locks[i]);
@@ -54,57 +55,64 @@ struct kp_foreseen *kp_foreseen_free(struct kp_foreseen *foreseen)
     return NULL;
 }
 
-static struct slot *lock_slot(struct kp_foreseen *foreseen, uint64_t hash)
+static size_t bytes_of(const struct row *row)
 {
-    (void)pthread_mutex_lock(&foreseen->locks[hash % SLOTS % LOCKS]);
-    return &foreseen->slots[hash % SLOTS];
+    return sizeof *row + row->key_size + row->size;
 }
 
-static void unlock_slot(struct kp_foreseen *foreseen, uint64_t hash)
+static struct row **lock_place(struct kp_foreseen *foreseen, uint64_t hash)
 {
-    (void)pthread_mutex_unlock(&foreseen->locks[hash % SLOTS % LOCKS]);
+    (void)pthread_mutex_lock(&foreseen->locks[hash % LOCKS]);
+    return &foreseen->rows[hash % PLACES];
 }
 
-/* By other bits than the slot: who shares a slot need not share a note. */
-static uint64_t *note_of(struct kp_foreseen *foreseen, uint64_t hash)
+static void unlock_place(struct kp_foreseen *foreseen, uint64_t hash)
 {
-    return &foreseen->notes[(hash >> 32) % NOTES];
+    (void)pthread_mutex_unlock(&foreseen->locks[hash % LOCKS]);
 }
 
-/* The value, which is the caller's. */
-static uint8_t *empty(struct kp_foreseen *foreseen, struct slot *slot)
+static struct row *new_row(struct kp_row_place place, uint64_t number, bool found,
+                           struct kp_slice value)
 {
-    uint8_t *value = slot->value;
-    (void)atomic_fetch_sub(&foreseen->bytes, slot->size);
-    slot->number = 0;
-    slot->value = NULL;
-    slot->size = 0;
-    return value;
+    KP_ASSERT(place.key.size <= KP_STORE_KEY_BYTES_MAX);
+    struct row *row = malloc(sizeof *row + place.key.size + value.size);
+    if (row != NULL) {
+        row->number = number;
+        row->size = (uint32_t)value.size;
+        row->table = (uint8_t)place.table;
+        row->key_size = (uint8_t)place.key.size;
+        row->found = found;
+        memcpy(row->bytes, place.key.bytes, place.key.size);
+        if (value.size > 0) {
+            memcpy(row->bytes + place.key.size, value.bytes, value.size);
+        }
+    }
+    return row;
 }
 
-/* What stood there is gone in any case, so that what nobody takes does not stay. */
+/* What stood there goes in any case, so that what nobody takes does not stay. */
 void kp_foreseen_put(struct kp_foreseen *foreseen, struct kp_row_place place, uint64_t hash,
                      uint64_t number, bool found, struct kp_slice value)
 {
-    bool fits = place.key.size <= KEY_BYTES_MAX && value.size <= VALUE_BYTES_MAX &&
-                atomic_load(&foreseen->bytes) <= BYTES_MAX;
-    uint8_t *copy = fits && value.size > 0 ? malloc(value.size) : NULL;
-    struct slot *slot = lock_slot(foreseen, hash);
-    free(empty(foreseen, slot));
-    if (fits && (copy != NULL || value.size == 0)) {
-        *slot = (struct slot){.number = number,
-                              .value = copy,
-                              .size = (uint32_t)value.size,
-                              .table = (uint8_t)place.table,
-                              .key_size = (uint8_t)place.key.size,
-                              .found = found};
-        memcpy(slot->key, place.key.bytes, place.key.size);
-        if (copy != NULL) {
-            memcpy(copy, value.bytes, value.size);
-        }
-        (void)atomic_fetch_add(&foreseen->bytes, value.size);
+    bool fits = value.size <= VALUE_BYTES_MAX && atomic_load(&foreseen->bytes) <= BYTES_MAX;
+    struct row *row = fits ? new_row(place, number, found, value) : NULL;
+    struct row **stands = lock_place(foreseen, hash);
+    struct row *old = *stands;
+    *stands = row;
+    unlock_place(foreseen, hash);
+    if (row != NULL) {
+        (void)atomic_fetch_add(&foreseen->bytes, bytes_of(row));
     }
-    unlock_slot(foreseen, hash);
+    if (old != NULL) {
+        (void)atomic_fetch_sub(&foreseen->bytes, bytes_of(old));
+    }
+    free(old);
+}
+
+/* By other bits than the place of the row: who shares that need not share a note. */
+static uint64_t *note_of(struct kp_foreseen *foreseen, uint64_t hash)
+{
+    return &foreseen->notes[(hash >> 32) % PLACES];
 }
 
 void kp_foreseen_change(struct kp_foreseen *foreseen, uint64_t hash, uint64_t number)
@@ -112,25 +120,31 @@ void kp_foreseen_change(struct kp_foreseen *foreseen, uint64_t hash, uint64_t nu
     *note_of(foreseen, hash) = number;
 }
 
-static bool is_of(const struct slot *slot, struct kp_row_place place)
+static bool is_of(const struct row *row, struct kp_row_place place)
 {
-    return slot->number != 0 && slot->table == (uint8_t)place.table &&
-           kp_slice_equal(kp_slice_of(slot->key, slot->key_size), place.key);
+    return row->table == (uint8_t)place.table &&
+           kp_slice_equal(kp_slice_of(row->bytes, row->key_size), place.key);
 }
 
 bool kp_foreseen_take(struct kp_foreseen *foreseen, struct kp_row_place place, uint64_t hash,
                       struct kp_foreseen_row *ret_row)
 {
-    struct slot *slot = lock_slot(foreseen, hash);
-    bool here = is_of(slot, place);
-    bool current = here && slot->number >= *note_of(foreseen, hash);
-    if (here) {
-        *ret_row = (struct kp_foreseen_row){.found = slot->found, .size = slot->size};
-        ret_row->value = empty(foreseen, slot);
+    struct row **stands = lock_place(foreseen, hash);
+    struct row *row = *stands != NULL && is_of(*stands, place) ? *stands : NULL;
+    *stands = row != NULL ? NULL : *stands;
+    unlock_place(foreseen, hash);
+    if (row == NULL) {
+        return false;
     }
-    unlock_slot(foreseen, hash);
-    if (here && !current) {
-        free(ret_row->value);
+    (void)atomic_fetch_sub(&foreseen->bytes, bytes_of(row));
+    if (row->number < *note_of(foreseen, hash)) {
+        free(row);
+        return false;
     }
-    return current;
+    *ret_row = (struct kp_foreseen_row){
+        .found = row->found,
+        .value = kp_slice_of(row->bytes + row->key_size, row->size),
+        .memory = row,
+    };
+    return true;
 }

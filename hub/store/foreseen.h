@@ -25,8 +25,8 @@ void kp_foreseen_change(struct kp_foreseen *foreseen, uint64_t hash, uint64_t nu
 
 struct kp_foreseen_row {
     bool found;
-    size_t size;
-    uint8_t *value; /* the caller's from here on: free() */
+    struct kp_slice value;
+    void *memory; /* of the value; the caller's from here on: free() */
 };
 /* false: not here, or changed since. */
 bool kp_foreseen_take(struct kp_foreseen *foreseen, struct kp_row_place place, uint64_t hash,

@@ -300,8 +300,8 @@ static const struct kp_recent_row *take_foreseen(struct kp_lmdb_txn *txn, struct
         !kp_foreseen_take(txn->store->foreseen, place, kp_place_hash(place), &row)) {
         return NULL;
     }
-    kp_recent_keep(txn->recent, place, row.found, NULL, kp_slice_of(row.value, row.size));
-    free(row.value);
+    kp_recent_keep(txn->recent, place, row.found, NULL, row.value);
+    free(row.memory);
     return kp_recent_find(txn->recent, place);
 }
 
