@@ -274,22 +274,27 @@ static bool open_record(struct kp_lmdb_txn *txn, const struct kp_run_record *rec
     return true;
 }
 
+/* For the writer, who comes after this reader. What is a person's is not kept: his key may die. */
+static void foresee(struct kp_lmdb_txn *txn, struct kp_row_place place, bool found,
+                    const struct kp_run_record *record)
+{
+    struct kp_slice value = found ? record->value : KP_SLICE_EMPTY;
+    if (txn->store->foreseen != NULL && txn->head.err == KP_OK &&
+        (!found || record->kind == KP_RUN_PLAIN)) {
+        kp_foreseen_put(txn->store->foreseen, place, kp_place_hash(place), mdb_txn_id(txn->mdb),
+                        found, value);
+    }
+}
+
 static bool delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                       struct kp_slice *ret_value)
 {
     struct kp_run_record record;
     bool found = kp_delta_get(txn, place, &record);
-    return found && open_record(txn, &record, ret_value);
-}
-
-/* For the writer, who comes after this reader. */
-static void foresee(struct kp_lmdb_txn *txn, struct kp_row_place place, bool found,
-                    struct kp_slice value)
-{
-    if (txn->store->foreseen != NULL) {
-        kp_foreseen_put(txn->store->foreseen, place, kp_place_hash(place), mdb_txn_id(txn->mdb),
-                        found, value);
+    if (txn->head.ahead) {
+        foresee(txn, place, found, &record);
     }
+    return found && open_record(txn, &record, ret_value);
 }
 
 /* What somebody read ahead of this writer, as if he had read it himself. */
@@ -346,8 +351,6 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
     if (head->write && head->err == KP_OK) {
         memorise(txn, place, found, tag);
         kp_recent_keep(txn->recent, place, found, tag, *ret_value);
-    } else if (head->ahead && head->err == KP_OK && kp_table_is_delta(table)) {
-        foresee(txn, place, found, *ret_value);
     }
     return found;
 }
