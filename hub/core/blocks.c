@@ -42,7 +42,7 @@ static bool narrow(const struct place *place, const struct kp_match_keys *keys,
 {
     uint8_t tag[KP_TAG_BYTES];
     if (place->level == KP_NARROWINGS) {
-        return false; /* too many agree in all of it: by this key they are not found */
+        return false; /* more agree in all of it than may be put together (cluster.h) */
     }
     *ret_narrower = (struct place){.kind = place->kind, .level = place->level + 1};
     kp_match_key_narrow(place->tag, keys->narrowings[place->level], tag);

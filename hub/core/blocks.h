@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Forms that share a key are a block: only they are compared. A block of more than
- * KP_BLOCK_FORMS_MAX is narrowed: its forms are looked for under the key and one field more, and
- * when it is smaller again, under the key alone. Of a block those meet whose witnesses agree
- * (core/match/keys.h). So which forms meet follows from which there are, not from the order in
- * which they came.
+ * KP_BLOCK_FORMS_MAX is narrowed: its forms are looked for under the key and one field more, and if
+ * that holds too many, one more, four in all (core/match/keys.h); when it is smaller again, under
+ * the key alone. Who agrees with so many in the key and all four fields is not found by this key:
+ * they hold each other, and are more than may be put together (KP_COMPONENT_FORMS_MAX). Of a block
+ * those meet whose witnesses agree. So which forms meet follows from which there are, not from the
+ * order in which they came.
  */
 #ifndef KP_CORE_BLOCKS_H
 #define KP_CORE_BLOCKS_H

@@ -224,6 +224,26 @@ static void take_witnesses(struct maker *maker)
     maker->witnesses[4] = form->house_number;
 }
 
+static void add_narrowings(struct maker *maker)
+{
+    const struct kp_form *form = maker->form;
+    struct kp_skeleton surname = {.size = 0};
+    uint8_t bytes[4];
+    struct kp_writer date;
+    if (form->surname_count > 0) {
+        kp_skeleton_of(form->surnames[0].text, &surname);
+    }
+    kp_writer_init(&date, bytes, sizeof bytes);
+    kp_put_u32(&date, (uint32_t)form->birth_date);
+    const struct kp_slice fields[KP_NARROWINGS] = {postcode_digits(form), sound(&maker->given),
+                                                   kp_writer_slice(&date), sound(&surname)};
+    for (uint32_t i = 0; i < KP_NARROWINGS; i++) {
+        char domain[] = "narrow.1";
+        domain[7] = (char)('1' + i);
+        kp_hmac_tag(maker->hmac, domain, fields[i], KP_SLICE_EMPTY, maker->keys->narrowings[i]);
+    }
+}
+
 void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_match_keys *ret_keys)
 {
     struct maker maker = {.hmac = hmac, .keys = ret_keys, .form = form};
@@ -245,6 +265,5 @@ void kp_keys_of(struct kp_hmac *hmac, const struct kp_form *form, struct kp_matc
     for (uint32_t i = 0; i < form->surname_count; i++) {
         add_surname(&maker, form->surnames[i].text);
     }
-    kp_hmac_tag(hmac, "narrow.1", postcode_digits(form), KP_SLICE_EMPTY, ret_keys->narrowings[0]);
-    kp_hmac_tag(hmac, "narrow.2", sound(&maker.given), KP_SLICE_EMPTY, ret_keys->narrowings[1]);
+    add_narrowings(&maker);
 }

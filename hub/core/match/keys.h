@@ -16,7 +16,7 @@
 #include "base/crypto.h"
 
 #define KP_KEYS_MAX 43u /* of a form that says everything, with four surnames */
-#define KP_NARROWINGS 2u
+#define KP_NARROWINGS 4u
 /* Forms under one key that are all compared with each other. More: the key is narrowed. */
 #define KP_BLOCK_FORMS_MAX 256u
 
@@ -71,8 +71,9 @@ bool kp_witnesses_agree(const uint8_t a[KP_WITNESSES_MAX], const uint8_t b[KP_WI
 struct kp_match_keys {
     uint32_t count;
     struct kp_match_key keys[KP_KEYS_MAX];           /* without repeats */
-    uint8_t narrowings[KP_NARROWINGS][KP_TAG_BYTES]; /* of the postcode's digits; of the sound of
-                                                           the given name */
+    /* Of the postcode's digits, of the sound of the given name, of the birth date, of the sound of
+     * the first surname. Who agrees with too many in all of it is like them all. */
+    uint8_t narrowings[KP_NARROWINGS][KP_TAG_BYTES];
 };
 
 /* The key under which the form is looked for when a block under @tag holds too many. */
