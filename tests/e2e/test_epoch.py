@@ -73,7 +73,7 @@ class Epoch(kit.Test):
         self.assertEqual(self.epochs()[1]["forms"], learned["forms"])
         self.assertEqual(self.epochs()[1]["position"], learned["position"])
         self.assertEqual(self.changes(0), 0)
-        changed = self.changes(1)
+        self.changes(1)
 
         self.assertEqual(self.house.ask("match", "epoch", "activate", 1)["activated"][0]["before"], 0)
         self.load(3, "-m", "forms", "-c", 200)  # while everybody is weighed again
@@ -86,7 +86,6 @@ class Epoch(kit.Test):
         self.wait_weighed()
         self.assertEqual((self.active(), self.changes(0)), ([0], 0))
         self.assertEqual(self.epoch_of("B1-1"), 0)
-        self.assertGreaterEqual(changed, 0)
 
         again = self.house.ask("match", "train")["learned"][0]  # of what is there now
         self.assertEqual(again["epoch"], 2)
