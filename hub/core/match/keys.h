@@ -70,7 +70,7 @@ bool kp_witnesses_agree(const uint8_t a[KP_WITNESSES_MAX], const uint8_t b[KP_WI
 
 struct kp_match_keys {
     uint32_t count;
-    struct kp_match_key keys[KP_KEYS_MAX];           /* without repeats */
+    struct kp_match_key keys[KP_KEYS_MAX]; /* without repeats */
     /* Of the postcode's digits, of the sound of the given name, of the birth date, of the sound of
      * the first surname. Who agrees with too many in all of it is like them all. */
     uint8_t narrowings[KP_NARROWINGS][KP_TAG_BYTES];
