@@ -16,6 +16,8 @@
 #define VALUE_BYTES_MAX 4096u
 #define BYTES_MAX (12u << 20) /* of all rows */
 
+_Static_assert(PLACES % LOCKS == 0, "who shares a place shares its lock");
+
 struct row {
     uint64_t number;
     uint32_t size; /* of the value, which follows the key */
