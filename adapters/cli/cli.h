@@ -36,7 +36,7 @@ struct kp_cli_command {
     const char *arguments; /* for the help: "REQUEST" */
     int arguments_min, arguments_max;
     const struct kp_cli_option *options; /* NULL: the common ones only */
-    const char *help;                    /* one line */
+    const char *help; /* one line; what comes after it stands in the command's own help only */
     /* Does the work and prints its result. What fails leaves through @reterr_diag and is printed by
      * the caller, unless diag.err is KP_OK: then the command told it itself. The exit code follows
      * from what is returned. */

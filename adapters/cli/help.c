@@ -26,9 +26,15 @@ static void print_row(const char *name, const char *help, FILE *out)
     (void)fprintf(out, "  %-24s%s\n", name, help);
 }
 
+static int line_size(const char *text)
+{
+    return (int)strcspn(text, "\n");
+}
+
 void kp_cli_help_command(const struct kp_cli_command *command)
 {
-    (void)printf("%s\n\n  ", command->help);
+    int size = line_size(command->help);
+    (void)printf("%.*s\n\n  ", size, command->help);
     kp_cli_help_usage(command, stdout);
     (void)putchar('\n');
     const struct kp_cli_option *option = command->options;
@@ -47,11 +53,14 @@ void kp_cli_help_command(const struct kp_cli_command *command)
                   ")",
                   stdout);
     }
+    if (command->help[size] != '\0') {
+        (void)printf("%s\n", command->help + size);
+    }
 }
 
 static void print_command(const struct kp_cli_command *command, FILE *out)
 {
-    (void)fprintf(out, "  %-22s%s\n", command->name, command->help);
+    (void)fprintf(out, "  %-22s%.*s\n", command->name, line_size(command->help), command->help);
 }
 
 void kp_cli_help_all(const struct kp_cli_command *const *groups, FILE *out)

@@ -190,7 +190,7 @@ const struct kp_bulk_figures *kp_bulk_figures(const struct kp_bulk *bulk)
     return &bulk->figures;
 }
 
-const struct kp_bulk_pair *kp_bulk_pairs(const struct kp_bulk *bulk, uint64_t *ret_count)
+struct kp_bulk_pair *kp_bulk_pairs(struct kp_bulk *bulk, uint64_t *ret_count)
 {
     *ret_count = bulk->pairs.count;
     return bulk->pairs.items;

@@ -10,6 +10,10 @@
 #include "core/match/model.h"
 #include "intake/form.h"
 
+/* Forms: a smaller registration says too little of names, days and weights; the shipped ones hold.
+ */
+#define KP_BULK_LEARN_MIN 500u
+
 struct kp_bulk;
 
 /* A pair that was compared and is at least possible. */
@@ -22,6 +26,7 @@ struct kp_bulk_pair {
 
 struct kp_bulk_figures {
     uint64_t rows, forms, keys, pairs_compared, narrowed_blocks, dropped_blocks, large_components;
+    bool learned; /* weights; else the shipped ones were used */
 };
 
 /* @step  what is being done, @done of @all. Called from one thread. */
@@ -42,7 +47,8 @@ void kp_bulk_run(struct kp_bulk *bulk, const uint32_t *ranks, uint32_t threads,
 /* After the run. The cluster of a row: the number of the row that stands for its person. */
 uint32_t kp_bulk_cluster(const struct kp_bulk *bulk, uint32_t row);
 const struct kp_bulk_figures *kp_bulk_figures(const struct kp_bulk *bulk);
-const struct kp_bulk_pair *kp_bulk_pairs(const struct kp_bulk *bulk, uint64_t *ret_count);
+/* In any order; the caller may put them in another. */
+struct kp_bulk_pair *kp_bulk_pairs(struct kp_bulk *bulk, uint64_t *ret_count);
 /* "certain", "probable", "possible"; "related" when it is possible and related */
 const char *kp_bulk_grade(const struct kp_bulk_pair *pair);
 /* The row that stands for this form. */

@@ -9,9 +9,6 @@
 #include "link/list.h"
 
 #define KP_BULK_THREADS_MAX 16u
-/* Forms: a smaller registration says too little of names, days and weights; the shipped ones hold.
- */
-#define KP_BULK_LEARN_MIN 500u
 
 struct kp_bulk_row {
     uint64_t at; /* where its form stands in the bytes */

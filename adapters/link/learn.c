@@ -142,7 +142,8 @@ static void learn_family(struct kp_bulk *bulk)
 void kp_bulk_learn(struct kp_bulk *bulk)
 {
     kp_match_model_init(&bulk->model, bulk->as_hub ? KP_HOUSE_SIGNALS_EXPECTED : bulk->rows.count);
-    if (!bulk->as_hub && bulk->form_count >= KP_BULK_LEARN_MIN) {
+    bulk->figures.learned = !bulk->as_hub && bulk->form_count >= KP_BULK_LEARN_MIN;
+    if (bulk->figures.learned) {
         learn_weights(bulk);
         learn_family(bulk);
     }

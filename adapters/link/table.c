@@ -1,121 +1,76 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "link/table.h"
 
-#include "mapped/csv_rows.h"
+#include "link/cells.h"
+#include "mapped/latin1.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #define CELL_BYTES_MAX 200u
-#define NO_COLUMN UINT32_MAX
-
-static const char *const names[KP_COLUMN_END] = {
-    [KP_COLUMN_REC_ID] = "rec_id",
-    [KP_COLUMN_BSN] = "bsn",
-    [KP_COLUMN_GIVEN_NAMES] = "voornamen",
-    [KP_COLUMN_INITIALS] = "voorletters",
-    [KP_COLUMN_PREFIX] = "voorvoegsel",
-    [KP_COLUMN_SURNAME] = "geslachtsnaam",
-    [KP_COLUMN_PARTNER_PREFIX] = "voorvoegsel_partner",
-    [KP_COLUMN_PARTNER_SURNAME] = "geslachtsnaam_partner",
-    [KP_COLUMN_NAME_USAGE] = "naamgebruik",
-    [KP_COLUMN_BIRTH_DATE] = "geboortedatum",
-    [KP_COLUMN_GENDER] = "geslacht",
-    [KP_COLUMN_POSTCODE] = "postcode",
-    [KP_COLUMN_STREET] = "straat",
-    [KP_COLUMN_HOUSE_NUMBER] = "huisnummer",
-    [KP_COLUMN_BIRTH_PLACE] = "geboorteplaats",
-};
-
-void kp_link_map_init(struct kp_link_map *map)
-{
-    memcpy(map->theirs, names, sizeof names);
-}
-
-enum kp_err kp_link_map_take(struct kp_link_map *map, char *text, struct kp_diag *reterr_diag)
-{
-    char *rest = NULL;
-    for (char *pair = strtok_r(text, ",", &rest); pair != NULL; pair = strtok_r(NULL, ",", &rest)) {
-        char *theirs = strchr(pair, '=');
-        if (theirs == NULL || theirs[1] == '\0') {
-            return kp_fail(reterr_diag, KP_E_USAGE, "--map \"%s\": write OURS=THEIRS", pair);
-        }
-        *theirs++ = '\0';
-        uint32_t column = 0;
-        while (column < KP_COLUMN_END && strcmp(names[column], pair) != 0) {
-            column++;
-        }
-        if (column == KP_COLUMN_END) {
-            return kp_fail(reterr_diag, KP_E_USAGE, "--map: there is no column \"%s\" of ours",
-                           pair);
-        }
-        map->theirs[column] = theirs;
-    }
-    return KP_OK;
-}
+#define WHY_BYTES_MAX 160u
 
 struct reading {
     const struct kp_link_sink *sink;
-    const struct kp_link_map *map;
+    struct kp_link_map *map;
+    struct kp_arena *arena;
     struct kp_form_room room;
-    uint32_t at[KP_COLUMN_END]; /* which field of a row; NO_COLUMN */
+    uint32_t at[KP_COLUMN_END]; /* which field of a row; KP_LINK_NO_COLUMN */
     uint32_t columns;
     bool has_header;
     enum kp_err err;
     struct kp_diag *diag;
 };
 
-static struct kp_slice trim(struct kp_slice cell)
+static void leave_out(const struct reading *reading, uint32_t line, const char *why)
 {
-    while (cell.size > 0 && (cell.bytes[0] == ' ' || cell.bytes[0] == '\t')) {
-        cell = kp_slice_of(cell.bytes + 1, cell.size - 1);
-    }
-    while (cell.size > 0 &&
-           (cell.bytes[cell.size - 1] == ' ' || cell.bytes[cell.size - 1] == '\t')) {
-        cell.size--;
-    }
-    return cell;
+    reading->sink->fault(reading->sink->context, line, /* left_out= */ true, why);
 }
 
-static bool take_header(struct reading *reading, const struct kp_csv_row *row)
+/* @why NULL: nothing is wrong. */
+static void tell(const struct reading *reading, uint32_t line, const char *why)
 {
-    reading->has_header = true;
-    reading->columns = row->count;
-    for (uint32_t column = 0; column < KP_COLUMN_END; column++) {
-        reading->at[column] = NO_COLUMN;
-        for (uint32_t i = 0; i < row->count; i++) {
-            struct kp_slice cell = trim(row->fields[i]);
-            if (i == 0 && cell.size >= 3 && memcmp(cell.bytes, "\xef\xbb\xbf", 3) == 0) {
-                cell = trim(kp_slice_of(cell.bytes + 3, cell.size - 3));
-            }
-            if (kp_slice_equal(cell, kp_slice_str(reading->map->theirs[column]))) {
-                reading->at[column] = i;
-            }
+    if (why != NULL) {
+        reading->sink->fault(reading->sink->context, line, /* left_out= */ false, why);
+    }
+}
+
+/* --- cells --- */
+
+static bool is_utf8(struct kp_slice text)
+{
+    for (size_t at = 0; at < text.size;) {
+        utf8proc_int32_t point;
+        utf8proc_ssize_t size =
+            utf8proc_iterate(text.bytes + at, (utf8proc_ssize_t)(text.size - at), &point);
+        if (size <= 0) {
+            return false;
         }
+        at += (size_t)size;
     }
-    if (reading->at[KP_COLUMN_REC_ID] == NO_COLUMN) {
-        reading->err = kp_fail(reading->diag, KP_E_USAGE,
-                               "the header has no column \"%s\"; name it with --map rec_id=...",
-                               reading->map->theirs[KP_COLUMN_REC_ID]);
-    } else if (reading->at[KP_COLUMN_SURNAME] == NO_COLUMN &&
-               reading->at[KP_COLUMN_BSN] == NO_COLUMN) {
-        reading->err =
-            kp_fail(reading->diag, KP_E_USAGE,
-                    "the header has neither \"%s\" nor \"%s\": nothing to match by; see --map",
-                    reading->map->theirs[KP_COLUMN_SURNAME], reading->map->theirs[KP_COLUMN_BSN]);
-    }
-    return reading->err == KP_OK;
+    return true;
 }
 
-/* The trimmed cell as text in @room; NULL when it is empty or too long. */
+/* The trimmed cell as text in @room; NULL when it is empty or cannot be used, which is told. */
 static const char *cell(const struct reading *reading, const struct kp_csv_row *row,
                         enum kp_link_column column, char room[CELL_BYTES_MAX])
 {
-    if (reading->at[column] == NO_COLUMN) {
+    char why[WHY_BYTES_MAX];
+    if (reading->at[column] == KP_LINK_NO_COLUMN) {
         return NULL;
     }
-    struct kp_slice text = trim(row->fields[reading->at[column]]);
-    if (text.size == 0 || text.size >= CELL_BYTES_MAX || memchr(text.bytes, 0, text.size)) {
+    struct kp_slice text = kp_link_trim(row->fields[reading->at[column]]);
+    if (!is_utf8(text)) {
+        text = kp_latin1_to_utf8(reading->arena, text);
+    }
+    if (text.size == 0) {
+        return NULL;
+    }
+    if (text.size >= CELL_BYTES_MAX || memchr(text.bytes, 0, text.size) != NULL) {
+        (void)snprintf(why, sizeof why, "%s is longer than %u bytes or has a NUL: not used",
+                       kp_link_column_name(column), CELL_BYTES_MAX - 1);
+        tell(reading, row->line, why);
         return NULL;
     }
     memcpy(room, text.bytes, text.size);
@@ -123,42 +78,29 @@ static const char *cell(const struct reading *reading, const struct kp_csv_row *
     return room;
 }
 
-/* JJJJMMDD with zeros for what is not known; -1: it is not that. */
-static int32_t read_date(const char *text)
-{
-    int32_t date = 0;
-    if (text == NULL) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < 8; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return -1;
-        }
-        date = date * 10 + (text[i] - '0');
-    }
-    return text[8] != '\0' ? -1 : date / 10000 == 0 ? 0 : date; /* no such day: a digit is wrong */
-}
+/* --- rows --- */
 
-static enum kp_form_gender read_gender(const char *text)
+static bool take_header(struct reading *reading, const struct kp_csv_row *row)
 {
-    char letter = text == NULL ? '\0' : text[0];
-    return letter == 'M' || letter == 'm' ? KP_FORM_MAN
-           : letter == 'V' || letter == 'v' || letter == 'F' || letter == 'f'
-               ? KP_FORM_WOMAN
-               : KP_FORM_GENDER_UNKNOWN;
+    reading->has_header = true;
+    reading->columns = row->count;
+    reading->err =
+        row->fault.err == KP_OK
+            ? kp_link_header(reading->map, row, reading->at, reading->diag)
+            : kp_fail(reading->diag, KP_E_USAGE, "the header cannot be read: %s", row->fault.text);
+    return reading->err == KP_OK;
 }
 
 static void take_row(struct reading *reading, const struct kp_csv_row *row)
 {
     char rooms[KP_COLUMN_END][CELL_BYTES_MAX];
     const char *cells[KP_COLUMN_END];
-    const struct kp_link_sink *sink = reading->sink;
     for (int column = 0; column < KP_COLUMN_END; column++) {
         cells[column] = cell(reading, row, (enum kp_link_column)column, rooms[column]);
     }
     const char *id = cells[KP_COLUMN_REC_ID];
     if (id == NULL || strlen(id) > KP_LINK_ID_BYTES_MAX) {
-        sink->fault(sink->context, row->line, "no rec_id, or one that is too long");
+        leave_out(reading, row->line, "no rec_id, or one of more than 100 bytes");
         return;
     }
     struct kp_reported_person person = {
@@ -171,45 +113,81 @@ static void take_row(struct reading *reading, const struct kp_csv_row *row)
         .street = cells[KP_COLUMN_STREET],
         .house_number = cells[KP_COLUMN_HOUSE_NUMBER],
         .birth_place = cells[KP_COLUMN_BIRTH_PLACE],
-        .birth_date = read_date(cells[KP_COLUMN_BIRTH_DATE]),
-        .gender = read_gender(cells[KP_COLUMN_GENDER]),
     };
-    if (person.birth_date < 0) {
-        sink->fault(sink->context, row->line, "geboortedatum is not JJJJMMDD; taken as not known");
-        person.birth_date = 0;
-    }
+    tell(reading, row->line, kp_link_check_bsn(person.bsn));
+    tell(reading, row->line, kp_link_read_date(cells[KP_COLUMN_BIRTH_DATE], &person.birth_date));
+    tell(reading, row->line, kp_link_read_gender(cells[KP_COLUMN_GENDER], &person.gender));
+    tell(reading, row->line, kp_link_check_house_number(person.house_number));
     struct kp_form form;
     kp_form_of(&person, /* test_mode= */ true, &reading->room, &form);
-    sink->row(sink->context, kp_slice_str(id), &form);
+    reading->sink->row(reading->sink->context, row->line, kp_slice_str(id), &form);
 }
 
 static bool on_row(void *context, const struct kp_csv_row *row)
 {
     struct reading *reading = context;
+    char why[WHY_BYTES_MAX];
     if (!reading->has_header) {
         return take_header(reading, row);
     }
     if (row->fault.err != KP_OK) {
-        reading->sink->fault(reading->sink->context, row->line, row->fault.text);
+        leave_out(reading, row->line, row->fault.text);
     } else if (row->count != reading->columns) {
-        reading->sink->fault(reading->sink->context, row->line,
-                             "not as many fields as the header has");
+        (void)snprintf(why, sizeof why, "%u fields where the header has %u", row->count,
+                       reading->columns);
+        leave_out(reading, row->line, why);
     } else {
         take_row(reading, row);
     }
     return true;
 }
 
-enum kp_err kp_link_read(struct kp_slice file, const struct kp_link_map *map,
+/* --- the file --- */
+
+/* What the header has most of; a row has one field more. */
+static uint8_t delimiter_of(struct kp_slice file, uint32_t *ret_fields)
+{
+    static const char candidates[] = ",;\t";
+    size_t counts[sizeof candidates] = {0};
+    size_t best = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < file.size && (quoted || file.bytes[i] != '\n'); i++) {
+        const char *found = file.bytes[i] == '\0' ? NULL : strchr(candidates, file.bytes[i]);
+        quoted = quoted != (file.bytes[i] == '"');
+        if (found != NULL && !quoted) {
+            counts[found - candidates]++;
+        }
+    }
+    for (size_t i = 1; candidates[i] != '\0'; i++) {
+        best = counts[i] > counts[best] ? i : best;
+    }
+    *ret_fields = (uint32_t)counts[best] + 1;
+    return (uint8_t)candidates[best];
+}
+
+static bool is_utf16(struct kp_slice file)
+{
+    return file.size >= 2 &&
+           (memcmp(file.bytes, "\xff\xfe", 2) == 0 || memcmp(file.bytes, "\xfe\xff", 2) == 0 ||
+            file.bytes[0] == '\0' || file.bytes[1] == '\0');
+}
+
+enum kp_err kp_link_read(struct kp_slice file, struct kp_link_map *map,
                          const struct kp_link_sink *sink, struct kp_diag *reterr_diag)
 {
     struct kp_arena arena;
-    struct reading reading = {.sink = sink, .map = map, .diag = reterr_diag};
-    kp_arena_init(&arena, 2 * KP_CSV_ROW_BYTES_MAX);
-    kp_csv_read(file, ',', 0, &arena, on_row, &reading);
+    struct reading reading = {.sink = sink, .map = map, .arena = &arena, .diag = reterr_diag};
+    if (is_utf16(file)) {
+        return kp_fail(reterr_diag, KP_E_USAGE,
+                       "the file is UTF-16; save it again as \"CSV UTF-8\"");
+    }
+    kp_arena_init(&arena, 4 * KP_CSV_ROW_BYTES_MAX);
+    uint32_t fields;
+    uint8_t delimiter = delimiter_of(file, &fields);
+    kp_csv_read(file, delimiter, fields, &arena, on_row, &reading);
     kp_arena_done(&arena);
     if (reading.err == KP_OK && !reading.has_header) {
-        return kp_fail(reterr_diag, KP_E_USAGE, "the file is empty");
+        return kp_fail(reterr_diag, KP_E_USAGE, "the file is empty: not even a header");
     }
     return reading.err;
 }

@@ -2,8 +2,8 @@
 /* The Compas list of recidivists and decisions: CSV, ISO-8859-1, the full list each time. */
 #include "mapped/csv_rows.h"
 #include "mapped/event_walk.h"
+#include "mapped/latin1.h"
 #include "mapped/map.h"
-#include "om/latin1.h"
 #include "runtime/translator.h"
 
 #include <stdio.h>

@@ -32,7 +32,7 @@ def link(folder, paths, name, threads=2):
     """Bytes of the clusters, sorted, and of the pairs."""
     out, pairs = folder / f"{name}.csv", folder / f"{name}.pairs.csv"
     subprocess.run([str(BIN / "knooppunt"), "link", *map(str, paths), "--out", str(out), "--pairs", str(pairs), "--threads", str(threads)],
-                   stdout=subprocess.DEVNULL, check=True, timeout=120)
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=120)
     return b"\n".join(sorted(out.read_bytes().splitlines())), pairs.read_bytes()
 
 
@@ -213,7 +213,7 @@ class LinkCases(unittest.TestCase):
         chance = random.Random(5)
         for i in range(ORDERS):
             rows = chance.sample(self.registration.rows, len(self.registration.rows))
-            found = link(self.folder, [write(self.folder / "order.csv", rows)], "order", threads=(1, 2, 5)[i % 3])
+            found = link(self.folder, [write(self.folder / "order.in.csv", rows)], "order", threads=(1, 2, 5)[i % 3])
             self.assertEqual(found[0], self.bytes[0], f"clusters of order {i}")
             self.assertEqual(found[1], self.bytes[1], f"pairs of order {i}")
 

@@ -44,7 +44,7 @@ static void check_symmetric(const struct kp_form *a, const struct kp_form *b)
     KP_ASSERT(memcmp(&there, &back, sizeof there) == 0);
 }
 
-static void on_row(void *context, struct kp_slice id, const struct kp_form *form)
+static void on_row(void *context, uint32_t line, struct kp_slice id, const struct kp_form *form)
 {
     struct seen *before = context;
     struct seen now;
@@ -52,7 +52,7 @@ static void on_row(void *context, struct kp_slice id, const struct kp_form *form
     struct kp_reader reader;
     struct kp_form other;
     struct kp_match_keys keys;
-    KP_ASSERT(id.size > 0 && id.size <= KP_LINK_ID_BYTES_MAX);
+    KP_ASSERT(line > 1 && id.size > 0 && id.size <= KP_LINK_ID_BYTES_MAX);
     kp_writer_init(&writer, now.bytes, sizeof now.bytes);
     kp_form_put(&writer, form);
     KP_ASSERT(kp_writer_ok(&writer));
@@ -74,19 +74,19 @@ static void on_row(void *context, struct kp_slice id, const struct kp_form *form
     *before = now;
 }
 
-static void on_fault(void *context, uint32_t line, const char *why)
+static void on_fault(void *context, uint32_t line, bool left_out, const char *why)
 {
     (void)context;
+    (void)left_out;
     KP_ASSERT(line > 0 && why[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct kp_link_map map;
+    struct kp_link_map map = {0};
     struct kp_diag diag;
     struct seen before = {.size = 0};
     struct kp_link_sink sink = {on_row, on_fault, &before};
-    kp_link_map_init(&map);
     (void)kp_link_read(kp_slice_of(bytes, size), &map, &sink, &diag); /* refused is fine */
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "om/latin1.h"
+#include "mapped/latin1.h"
 
 #include <string.h>
 #include <utf8proc.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* ISO-8859-1, in and out. */
-#ifndef KP_OM_LATIN1_H
-#define KP_OM_LATIN1_H
+#ifndef KP_MAPPED_LATIN1_H
+#define KP_MAPPED_LATIN1_H
 
 #include "base/arena.h"
 #include "base/buf.h"
