@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "core/epoch.h"
+#include "core/ids.h"
 #include "core/text.h"
 #include "learn/compare.h"
 #include "learn/learn.h"
@@ -206,73 +207,93 @@ static enum kp_err read_epoch(const struct kp_query *query, uint32_t *ret_number
     return KP_OK;
 }
 
-struct changes {
-    struct kp_answer *answer;
-    uint32_t listed;
-};
-
-/* Forms are numbered from 1 within a change; those of one person stand together. */
-static void put_groups(struct kp_writer *writer, const struct kp_trial *trial, bool now)
+/* A spelling is called by where it was first written: the signal's position, and which person in
+ * it.
+ */
+static void put_spelling(struct kp_writer *writer, uint64_t form)
 {
-    for (uint32_t i = 0; i < trial->count; i++) {
-        bool first = true;
-        for (uint32_t j = 0; j < trial->count; j++) {
-            bool same = now ? trial->forms[i].person == trial->forms[j].person
-                            : trial->forms[i].group == trial->forms[j].group;
-            if (same && j < i) {
-                break;
-            }
-            if (same) {
-                kp_put_text(writer, first ? (writer->size > 0 ? " / " : "") : " ");
-                kp_put_decimal(writer, j + 1);
-                first = false;
-            }
-        }
-    }
+    kp_put_decimal(writer, form >> KP_PERSON_INDEX_BITS);
+    kp_put_text(writer, ".");
+    kp_put_decimal(writer, (form & ((UINT64_C(1) << KP_PERSON_INDEX_BITS) - 1)) + 1);
 }
 
-static void put_persons(struct kp_writer *writer, struct kp_arena *arena,
-                        const struct kp_trial *trial)
+static void put_now(struct kp_writer *writer, struct kp_arena *arena,
+                    const struct kp_change *change)
 {
-    for (uint32_t i = 0; i < trial->count; i++) {
-        bool listed = false;
-        for (uint32_t j = 0; j < i; j++) {
-            listed = listed || trial->forms[j].person == trial->forms[i].person;
-        }
-        if (!listed) {
+    (void)arena;
+    for (uint32_t i = 0; i < change->count; i++) {
+        if (change->forms[i].person == change->person) {
             kp_put_text(writer, writer->size > 0 ? " " : "");
-            kp_put_text(writer, kp_text_person(arena, trial->forms[i].person));
+            put_spelling(writer, change->forms[i].form);
         }
     }
 }
 
-static void change_row(void *context, struct kp_txn *txn, const struct kp_trial *trial)
+/* With "/" between persons. */
+static void put_then(struct kp_writer *writer, struct kp_arena *arena,
+                     const struct kp_change *change)
 {
-    struct changes *changes = context;
-    char bytes[8192];
-    struct kp_writer writer;
-    (void)txn;
-    if (changes->listed == CHANGES_LISTED_MAX) {
-        return;
+    (void)arena;
+    for (uint32_t i = 0; i < change->count; i++) {
+        const struct kp_change_form *form = &change->forms[i];
+        bool same = i > 0 && form->group == form[-1].group;
+        kp_put_text(writer, same ? " " : i > 0 ? " / " : "");
+        put_spelling(writer, form->form);
     }
-    changes->listed++;
-    kp_answer_row(changes->answer);
+    kp_put_text(writer, change->cut ? " ..." : "");
+}
+
+/* "parted into 2, joined with P-9.1" */
+static void put_becomes(struct kp_writer *writer, struct kp_arena *arena,
+                        const struct kp_change *change)
+{
+    uint64_t others[KP_CHANGE_FORMS_MAX];
+    uint32_t count = 0;
+    uint32_t parts = 0;
+    for (uint32_t i = 0; i < change->count; i++) {
+        const struct kp_change_form *form = &change->forms[i];
+        parts += i == 0 || form->group != form[-1].group ? 1 : 0;
+        if (form->person != change->person) {
+            (void)kp_ids_insert(others, &count, KP_CHANGE_FORMS_MAX, form->person);
+        }
+    }
+    if (parts > 1) {
+        kp_put_text(writer, "parted into ");
+        kp_put_decimal(writer, parts);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kp_put_text(writer, i > 0 ? " " : parts > 1 ? ", joined with " : "joined with ");
+        kp_put_text(writer, kp_text_person(arena, others[i]));
+    }
+}
+
+typedef void put_fn(struct kp_writer *writer, struct kp_arena *arena,
+                    const struct kp_change *change);
+
+static void change_field(struct kp_answer *answer, const char *name, put_fn *put,
+                         const struct kp_change *change)
+{
+    char bytes[16384]; /* of KP_CHANGE_FORMS_MAX spellings */
+    struct kp_writer writer;
     kp_writer_init(&writer, bytes, sizeof bytes);
-    put_persons(&writer, changes->answer->arena, trial);
-    kp_answer_slice(changes->answer, "persons", kp_writer_slice(&writer));
-    kp_writer_init(&writer, bytes, sizeof bytes);
-    put_groups(&writer, trial, /* now= */ true);
-    kp_answer_slice(changes->answer, "spellings_now", kp_writer_slice(&writer));
-    kp_writer_init(&writer, bytes, sizeof bytes);
-    put_groups(&writer, trial, /* now= */ false);
-    kp_answer_slice(changes->answer, "spellings_then", kp_writer_slice(&writer));
+    put(&writer, answer->arena, change);
+    kp_answer_slice(answer, name, kp_writer_slice(&writer));
+}
+
+static void change_row(void *context, const struct kp_change *change)
+{
+    struct kp_answer *answer = context;
+    kp_answer_row(answer);
+    kp_answer_text(answer, "person", kp_text_person(answer->arena, change->person));
+    change_field(answer, "becomes", put_becomes, change);
+    change_field(answer, "spellings_now", put_now, change);
+    change_field(answer, "spellings_then", put_then, change);
 }
 
 enum kp_err kp_query_epoch_compare(struct kp_hub *hub, const struct kp_query *query,
                                    struct kp_answer *answer, struct kp_diag *reterr_diag)
 {
     struct work work = {.hub = hub, .query = query};
-    struct changes changes = {.answer = answer};
     struct kp_comparison comparison;
     struct kp_walk walk;
     uint32_t number;
@@ -283,14 +304,14 @@ enum kp_err kp_query_epoch_compare(struct kp_hub *hub, const struct kp_query *qu
     give_way();
     kp_walk_init(&walk, &hub->store, report, &work);
     kp_answer_section(answer, "changes");
-    err = kp_compare(&walk, number, change_row, &changes, &comparison, reterr_diag);
+    err =
+        kp_compare(&walk, number, CHANGES_LISTED_MAX, change_row, answer, &comparison, reterr_diag);
     if (err == KP_OK) {
         kp_answer_section(answer, "compared");
         kp_answer_row(answer);
         kp_answer_number(answer, "forms", comparison.forms);
         kp_answer_number(answer, "persons_changed", comparison.persons);
-        kp_answer_number(answer, "changes", comparison.changes);
-        kp_answer_number(answer, "listed", changes.listed);
+        kp_answer_number(answer, "listed", comparison.listed);
         kp_answer_number(answer, "too_large", comparison.large);
     }
     return err;

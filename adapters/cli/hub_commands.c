@@ -307,8 +307,12 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
     {"match epoch list", "", 0, 0, NULL, "what was learned, when, and which epoch is active",
      run_quick, "match.epoch.list"},
     {"match epoch compare", "EPOCH", 1, 1, NULL,
-     "which persons would be others under an epoch (0: the shipped weights)", run_long_epoch,
-     "match.epoch.compare"},
+     "which persons would be others under an epoch (0: the shipped weights)\n"
+     "\n"
+     "A spelling is called by where it was first written: 1234.1 is the first person in the "
+     "signal\n"
+     "at position 1234, which `match explain 1234` shows. A / stands between persons.",
+     run_long_epoch, "match.epoch.compare"},
     {"match epoch activate", "EPOCH", 1, 1, NULL,
      "weigh by an epoch from now on, and all persons again", run_epoch, "match.epoch.activate"},
     {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "link/bulk.h"
-#include "link/ids.h"
+#include "link/rec_ids.h"
 #include "link/result.h"
 #include "link/table.h"
 
@@ -21,7 +21,7 @@
 struct linking {
     const struct kp_cli_args *args;
     struct kp_bulk *bulk;
-    struct kp_ids ids;
+    struct kp_rec_ids ids;
     struct kp_link_map map;
     struct kp_result_file clusters, pairs;
     uint32_t file; /* which one is being read */
@@ -48,7 +48,7 @@ static void on_fault(void *context, uint32_t line, bool left_out, const char *wh
 
 /* A row with the id of an earlier one: of this file, it is left out; of the other, the two number
  * alike, and all is refused. */
-static void on_taken(struct linking *linking, uint32_t line, const struct kp_id *first)
+static void on_taken(struct linking *linking, uint32_t line, const struct kp_rec_id *first)
 {
     char why[96];
     if (first->file == linking->file) {
@@ -72,7 +72,7 @@ static void on_row(void *context, uint32_t line, struct kp_slice id, const struc
                             (int)id.size, (const char *)id.bytes);
         id = kp_slice_of(whole, size < (int)sizeof whole ? (size_t)size : sizeof whole - 1);
     }
-    const struct kp_id *first = kp_ids_add(&linking->ids, id, linking->file, line);
+    const struct kp_rec_id *first = kp_rec_ids_add(&linking->ids, id, linking->file, line);
     if (first != NULL) {
         on_taken(linking, line, first);
     } else {
@@ -106,7 +106,7 @@ static enum kp_err read_files(struct linking *linking, struct kp_diag *reterr_di
     if (err == KP_OK) {
         err = kp_link_map_check(&linking->map, reterr_diag);
     }
-    if (err == KP_OK && kp_ids_count(&linking->ids) == 0) {
+    if (err == KP_OK && kp_rec_ids_count(&linking->ids) == 0) {
         err = kp_fail(reterr_diag, KP_E_NOT_FOUND, "there is no row that can be used");
     }
     return err;
@@ -187,7 +187,7 @@ static void print_figures(const struct linking *linking)
 {
     const struct kp_bulk_figures *figures = kp_bulk_figures(linking->bulk);
     uint32_t persons = 0;
-    for (uint32_t row = 0; row < kp_ids_count(&linking->ids); row++) {
+    for (uint32_t row = 0; row < kp_rec_ids_count(&linking->ids); row++) {
         persons += kp_bulk_cluster(linking->bulk, row) == row ? 1 : 0;
     }
     if (linking->args->json) {
@@ -219,7 +219,7 @@ static void print_figures(const struct linking *linking)
 
 static enum kp_err link_rows(struct linking *linking, long threads, struct kp_diag *reterr_diag)
 {
-    uint32_t *ranks = kp_ids_ranks(&linking->ids);
+    uint32_t *ranks = kp_rec_ids_ranks(&linking->ids);
     kp_bulk_run(linking->bulk, ranks, (uint32_t)threads, on_progress, NULL);
     enum kp_err err =
         kp_result_clusters(&linking->clusters, linking->bulk, &linking->ids, reterr_diag);
@@ -237,7 +237,7 @@ static enum kp_err run_link(const struct kp_cli_args *args, struct kp_diag *rete
     char *map = mapped == NULL ? NULL : strdup(mapped);
     bool read = false;
     long threads;
-    kp_ids_init(&linking.ids);
+    kp_rec_ids_init(&linking.ids);
     enum kp_err err = read_options(&linking, map, &threads, reterr_diag);
     if (err == KP_OK) {
         err = open_results(&linking, reterr_diag);
@@ -255,7 +255,7 @@ static enum kp_err run_link(const struct kp_cli_args *args, struct kp_diag *rete
     kp_result_close(&linking.clusters, read);
     kp_result_close(&linking.pairs, read);
     free(map);
-    kp_ids_done(&linking.ids);
+    kp_rec_ids_done(&linking.ids);
     linking.bulk = kp_bulk_free(linking.bulk);
     return err;
 }

@@ -84,7 +84,7 @@ static void put_cell(FILE *out, const char *text, char after)
 }
 
 enum kp_err kp_result_clusters(struct kp_result_file *result, const struct kp_bulk *bulk,
-                               const struct kp_ids *ids, struct kp_diag *reterr_diag)
+                               const struct kp_rec_ids *ids, struct kp_diag *reterr_diag)
 {
     if (result->file == NULL) {
         return KP_OK;
@@ -92,9 +92,9 @@ enum kp_err kp_result_clusters(struct kp_result_file *result, const struct kp_bu
     if (!start(result, "rec_id,cluster_id")) {
         return fail_write(result, reterr_diag);
     }
-    for (uint32_t row = 0; row < kp_ids_count(ids); row++) {
-        put_cell(result->file, kp_ids_text(ids, row), ',');
-        put_cell(result->file, kp_ids_text(ids, kp_bulk_cluster(bulk, row)), '\n');
+    for (uint32_t row = 0; row < kp_rec_ids_count(ids); row++) {
+        put_cell(result->file, kp_rec_ids_text(ids, row), ',');
+        put_cell(result->file, kp_rec_ids_text(ids, kp_bulk_cluster(bulk, row)), '\n');
     }
     return finish(result, reterr_diag);
 }
@@ -133,7 +133,7 @@ static int compare_pairs(const void *a, const void *b, void *context)
 }
 
 enum kp_err kp_result_pairs(struct kp_result_file *result, struct kp_bulk *bulk,
-                            const struct kp_ids *ids, const uint32_t *ranks,
+                            const struct kp_rec_ids *ids, const uint32_t *ranks,
                             struct kp_diag *reterr_diag)
 {
     struct order order = {bulk, ranks};
@@ -151,8 +151,8 @@ enum kp_err kp_result_pairs(struct kp_result_file *result, struct kp_bulk *bulk,
     for (uint64_t i = 0; i < count; i++) {
         uint32_t rows[2];
         rows_of(&order, &pairs[i], rows);
-        put_cell(result->file, kp_ids_text(ids, rows[0]), ',');
-        put_cell(result->file, kp_ids_text(ids, rows[1]), ',');
+        put_cell(result->file, kp_rec_ids_text(ids, rows[0]), ',');
+        put_cell(result->file, kp_rec_ids_text(ids, rows[1]), ',');
         (void)fprintf(result->file, "%.2f,%s\n", pairs[i].bits / 100.0, kp_bulk_grade(&pairs[i]));
     }
     return finish(result, reterr_diag);

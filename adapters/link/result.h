@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "link/bulk.h"
-#include "link/ids.h"
+#include "link/rec_ids.h"
 
 #include <stdio.h>
 
@@ -22,11 +22,12 @@ KP_MUST_CHECK enum kp_err kp_result_open(struct kp_result_file *result, const ch
 bool kp_result_is(const struct kp_result_file *result, const char *path);
 /* "rec_id,cluster_id", a row each, in the order in which they came. KP_E_IO */
 KP_MUST_CHECK enum kp_err kp_result_clusters(struct kp_result_file *result,
-                                             const struct kp_bulk *bulk, const struct kp_ids *ids,
+                                             const struct kp_bulk *bulk,
+                                             const struct kp_rec_ids *ids,
                                              struct kp_diag *reterr_diag);
 /* "rec_id_a,rec_id_b,bits,grade", the most alike first, then by their ids. KP_E_IO */
 KP_MUST_CHECK enum kp_err kp_result_pairs(struct kp_result_file *result, struct kp_bulk *bulk,
-                                          const struct kp_ids *ids, const uint32_t *ranks,
+                                          const struct kp_rec_ids *ids, const uint32_t *ranks,
                                           struct kp_diag *reterr_diag);
 /* One that was made for a result that did not come is taken away. */
 void kp_result_close(struct kp_result_file *result, bool written);

@@ -363,16 +363,20 @@ static void a_small_house_is_told_why_not(void **state)
 /* --- what an epoch would change is what it changes --- */
 
 struct seen {
-    uint32_t changes;
+    uint32_t count;
     bool stop;
+    struct kp_change *changes; /* room for PERSONS; NULL: none is expected */
 };
 
-static void see(void *context, struct kp_txn *txn, const struct kp_trial *trial)
+static void see(void *context, const struct kp_change *change)
 {
     struct seen *seen = context;
-    (void)txn;
-    assert_true(trial->count > 0);
-    seen->changes++;
+    assert_true(seen->count < PERSONS);
+    assert_non_null(seen->changes);
+    for (uint32_t i = 0; i < seen->count; i++) {
+        assert_true(seen->changes[i].person != change->person); /* each once */
+    }
+    seen->changes[seen->count++] = *change;
 }
 
 static bool go_on(void *context, const char *step, uint64_t done, uint64_t all)
@@ -390,11 +394,12 @@ static uint64_t compare(uint32_t epoch, struct seen *seen)
     struct kp_diag diag = {0};
     struct kp_walk walk;
     kp_walk_init(&walk, &world.store, go_on, seen);
-    enum kp_err err = kp_compare(&walk, epoch, see, seen, &comparison, &diag);
+    enum kp_err err = kp_compare(&walk, epoch, PERSONS, see, seen, &comparison, &diag);
     if (err != KP_OK) {
         fail_msg("%s", diag.text);
     }
-    assert_int_equal(comparison.changes, seen->changes);
+    assert_int_equal(comparison.listed, seen->count);
+    assert_int_equal(comparison.persons, seen->count);
     return comparison.persons;
 }
 
@@ -409,8 +414,8 @@ static bool is_weighing(void)
     return state.until != 0;
 }
 
-/* Of each form the person who bears it, in the order of the forms. */
-static uint32_t list_persons(uint64_t *ret_persons)
+/* Of each form the person who bears it, in the order of the forms. @ret_forms: NULL: not needed */
+static uint32_t list_persons(uint64_t *ret_forms, uint64_t *ret_persons)
 {
     struct kp_txn *txn;
     struct kp_diag diag;
@@ -419,6 +424,9 @@ static uint32_t list_persons(uint64_t *ret_persons)
     assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
     while (kp_forms_next(txn, NULL, known.id, &known)) {
         assert_true(count < 2 * PERSONS);
+        if (ret_forms != NULL) {
+            ret_forms[count] = known.id;
+        }
         ret_persons[count++] = known.person;
     }
     kp_txn_abort(txn);
@@ -449,39 +457,94 @@ static void weigh_all(void)
     }
 }
 
+static uint64_t person_of(const uint64_t *forms, const uint64_t *persons, uint32_t count,
+                          uint64_t form)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (forms[i] == form) {
+            return persons[i];
+        }
+    }
+    fail_msg("a form that nobody has");
+    return 0;
+}
+
+static const struct kp_change_form *find_form(const struct kp_change *change, uint64_t form)
+{
+    for (uint32_t i = 0; i < change->count; i++) {
+        if (change->forms[i].form == form) {
+            return &change->forms[i];
+        }
+    }
+    return NULL;
+}
+
+/* All forms of the person before are in it, and all that are with one of them now, and no others;
+ * those of one group are one person now. */
+static void check_change(const struct kp_change *change, const uint64_t *forms,
+                         const uint64_t *before, const uint64_t *now, uint32_t count)
+{
+    assert_false(change->cut);
+    for (uint32_t i = 0; i < count; i++) {
+        bool with = false;
+        for (uint32_t k = 0; k < count; k++) {
+            with = with || (before[k] == change->person && now[k] == now[i]);
+        }
+        const struct kp_change_form *told = find_form(change, forms[i]);
+        assert_int_equal(told != NULL, with);
+        assert_true(told == NULL || told->person == before[i]);
+    }
+    for (uint32_t i = 1; i < change->count; i++) {
+        const struct kp_change_form *form = &change->forms[i];
+        assert_true(form[-1].group < form->group ||
+                    (form[-1].group == form->group && form[-1].form < form->form));
+        assert_int_equal(person_of(forms, now, count, form[-1].form) ==
+                             person_of(forms, now, count, form->form),
+                         form[-1].group == form->group);
+    }
+}
+
 /* A house that puts less together: much less, so that few hold each other, or a little less. */
 static void what_is_compared_is_what_comes(void **state)
 {
+    static uint64_t forms[2 * PERSONS];
     static uint64_t before[2 * PERSONS];
     static uint64_t now[2 * PERSONS];
+    static struct kp_change changes[PERSONS];
     static const int32_t more[] = {15 * KP_BIT, 4 * KP_BIT};
     (void)state;
     fill_house(PERSONS, /* backwards= */ false);
     struct kp_learned *learned = learn();
     struct seen none = {0};
     assert_int_equal(compare(0, &none), 0);
-    uint32_t count = list_persons(before);
+    uint32_t count = list_persons(forms, before);
     for (uint32_t epoch = 1; epoch <= 2; epoch++) {
-        struct seen many = {0};
+        struct seen many = {.changes = changes};
         struct seen after = {0};
-        struct seen back = {0};
         struct kp_match_model model = learned->model;
         model.joined += more[epoch - 1];
         model.certain += more[epoch - 1];
         world_epoch(&world, learned->forms, &model, &learned->terms);
         uint64_t changed = compare(epoch, &many);
-        assert_int_equal(list_persons(now), count);
+        assert_int_equal(list_persons(NULL, now), count);
         assert_int_equal(count_changed(before, now, count), 0); /* it was only looked at */
         world_activate(&world, epoch);
         weigh_all();
         assert_int_equal(compare(epoch, &after), 0);
-        assert_int_equal(list_persons(now), count);
+        assert_int_equal(list_persons(NULL, now), count);
         assert_true(changed > 0);
         assert_int_equal(count_changed(before, now, count), changed);
+        for (uint32_t i = 0; i < many.count; i++) {
+            check_change(&changes[i], forms, before, now, count);
+        }
+        struct seen back = {.changes = changes}; /* parted persons that come together */
         assert_int_equal(compare(0, &back), count_changed(now, before, count));
+        for (uint32_t i = 0; i < back.count; i++) {
+            check_change(&changes[i], forms, now, before, count);
+        }
         world_activate(&world, 0);
         weigh_all();
-        assert_int_equal(list_persons(now), count);
+        assert_int_equal(list_persons(NULL, now), count);
         assert_int_equal(count_changed(before, now, count), 0);
     }
     free(learned);
@@ -499,7 +562,7 @@ static void it_can_be_stopped_and_knows_its_epochs(void **state)
     fill_house(20, /* backwards= */ false);
     assert_int_equal(kp_learn(&world.store, go_on, &seen, learned, &diag), KP_E_LATER);
     kp_walk_init(&walk, &world.store, NULL, NULL);
-    assert_int_equal(kp_compare(&walk, 1, see, &seen, &comparison, &diag), KP_E_NOT_FOUND);
+    assert_int_equal(kp_compare(&walk, 1, PERSONS, see, &seen, &comparison, &diag), KP_E_NOT_FOUND);
     free(learned);
 }
 

@@ -54,7 +54,15 @@ class Epoch(kit.Test):
         answer = self.house.ask("match", "epoch", "compare", epoch)
         compared = answer["compared"][0]
         self.assertEqual(len(answer["changes"]), compared["listed"])
-        self.assertEqual(min(compared["changes"], 100), compared["listed"])
+        self.assertEqual(min(compared["persons_changed"], 100), compared["listed"])
+        self.assertEqual(len({row["person"] for row in answer["changes"]}), compared["listed"])  # each once
+        for row in answer["changes"]:
+            then = [set(person.split()) for person in row["spellings_then"].split(" / ")]
+            now = set(row["spellings_now"].split())
+            self.assertNotEqual(then, [now])
+            self.assertLessEqual(now, set().union(*then))
+            for text, holds in ((f"parted into {len(then)}", len(then) > 1), ("joined with P-", set().union(*then) != now)):
+                self.assertEqual(text in row["becomes"], holds, row)
         return compared["persons_changed"]
 
     def test_a_house_learns_compares_and_activates(self):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #define _GNU_SOURCE /* qsort_r */
-#include "link/ids.h"
+#include "link/rec_ids.h"
 
 #include "base/assert.h"
 
@@ -9,9 +9,9 @@
 
 #define SLOTS_FIRST 4096u
 
-static const struct kp_id *id_at(const struct kp_ids *ids, uint32_t row)
+static const struct kp_rec_id *id_at(const struct kp_rec_ids *ids, uint32_t row)
 {
-    return (const struct kp_id *)ids->ids.items + row;
+    return (const struct kp_rec_id *)ids->ids.items + row;
 }
 
 static uint32_t *new_slots(uint32_t count)
@@ -21,15 +21,15 @@ static uint32_t *new_slots(uint32_t count)
     return slots;
 }
 
-void kp_ids_init(struct kp_ids *ids)
+void kp_rec_ids_init(struct kp_rec_ids *ids)
 {
-    *ids = (struct kp_ids){.text.item_bytes = sizeof(char),
-                           .ids.item_bytes = sizeof(struct kp_id),
-                           .slots = new_slots(SLOTS_FIRST),
-                           .slot_count = SLOTS_FIRST};
+    *ids = (struct kp_rec_ids){.text.item_bytes = sizeof(char),
+                               .ids.item_bytes = sizeof(struct kp_rec_id),
+                               .slots = new_slots(SLOTS_FIRST),
+                               .slot_count = SLOTS_FIRST};
 }
 
-void kp_ids_done(struct kp_ids *ids)
+void kp_rec_ids_done(struct kp_rec_ids *ids)
 {
     kp_list_done(&ids->text);
     kp_list_done(&ids->ids);
@@ -37,12 +37,12 @@ void kp_ids_done(struct kp_ids *ids)
     ids->slots = NULL;
 }
 
-uint32_t kp_ids_count(const struct kp_ids *ids)
+uint32_t kp_rec_ids_count(const struct kp_rec_ids *ids)
 {
     return (uint32_t)ids->ids.count;
 }
 
-const char *kp_ids_text(const struct kp_ids *ids, uint32_t row)
+const char *kp_rec_ids_text(const struct kp_rec_ids *ids, uint32_t row)
 {
     return (const char *)ids->text.items + id_at(ids, row)->at;
 }
@@ -58,40 +58,40 @@ static uint64_t hash(struct kp_slice text)
 }
 
 /* The slot of the text, or the free one where it would be. */
-static uint32_t *find_slot(const struct kp_ids *ids, struct kp_slice text)
+static uint32_t *find_slot(const struct kp_rec_ids *ids, struct kp_slice text)
 {
     uint32_t at = (uint32_t)hash(text) & (ids->slot_count - 1);
     while (ids->slots[at] != 0 &&
-           !kp_slice_equal(kp_slice_str(kp_ids_text(ids, ids->slots[at] - 1)), text)) {
+           !kp_slice_equal(kp_slice_str(kp_rec_ids_text(ids, ids->slots[at] - 1)), text)) {
         at = (at + 1) & (ids->slot_count - 1);
     }
     return &ids->slots[at];
 }
 
-static void grow(struct kp_ids *ids)
+static void grow(struct kp_rec_ids *ids)
 {
     free(ids->slots);
     ids->slot_count *= 2;
     ids->slots = new_slots(ids->slot_count);
-    for (uint32_t row = 0; row < kp_ids_count(ids); row++) {
-        *find_slot(ids, kp_slice_str(kp_ids_text(ids, row))) = row + 1;
+    for (uint32_t row = 0; row < kp_rec_ids_count(ids); row++) {
+        *find_slot(ids, kp_slice_str(kp_rec_ids_text(ids, row))) = row + 1;
     }
 }
 
-const struct kp_id *kp_ids_add(struct kp_ids *ids, struct kp_slice text, uint32_t file,
-                               uint32_t line)
+const struct kp_rec_id *kp_rec_ids_add(struct kp_rec_ids *ids, struct kp_slice text, uint32_t file,
+                                       uint32_t line)
 {
     uint32_t *slot = find_slot(ids, text);
     if (*slot != 0) {
         return id_at(ids, *slot - 1);
     }
-    struct kp_id *id = kp_list_add(&ids->ids);
-    *id = (struct kp_id){.at = ids->text.count, .file = file, .line = line};
+    struct kp_rec_id *id = kp_list_add(&ids->ids);
+    *id = (struct kp_rec_id){.at = ids->text.count, .file = file, .line = line};
     for (size_t i = 0; i <= text.size; i++) {
         *(char *)kp_list_add(&ids->text) = i < text.size ? (char)text.bytes[i] : '\0';
     }
-    *slot = kp_ids_count(ids);
-    if (ids->slot_count / 2 < kp_ids_count(ids)) {
+    *slot = kp_rec_ids_count(ids);
+    if (ids->slot_count / 2 < kp_rec_ids_count(ids)) {
         grow(ids);
     }
     return NULL;
@@ -99,13 +99,14 @@ const struct kp_id *kp_ids_add(struct kp_ids *ids, struct kp_slice text, uint32_
 
 static int compare(const void *a, const void *b, void *context)
 {
-    const struct kp_ids *ids = context;
-    return strcmp(kp_ids_text(ids, *(const uint32_t *)a), kp_ids_text(ids, *(const uint32_t *)b));
+    const struct kp_rec_ids *ids = context;
+    return strcmp(kp_rec_ids_text(ids, *(const uint32_t *)a),
+                  kp_rec_ids_text(ids, *(const uint32_t *)b));
 }
 
-uint32_t *kp_ids_ranks(const struct kp_ids *ids)
+uint32_t *kp_rec_ids_ranks(const struct kp_rec_ids *ids)
 {
-    uint32_t count = kp_ids_count(ids);
+    uint32_t count = kp_rec_ids_count(ids);
     uint32_t *order = calloc(count + 1u, sizeof *order);
     uint32_t *ranks = calloc(count + 1u, sizeof *ranks);
     KP_ASSERT(order != NULL && ranks != NULL);
