@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-enum { PERSONS = 1000, FIRST_NAMES = 40, SURNAMES = 300, PLACES = 30 };
+enum { PERSONS = 1000, FORMS_MAX = 3 * PERSONS, FIRST_NAMES = 40, SURNAMES = 300, PLACES = 30 };
 
 static struct world world;
 static struct kp_house house;
@@ -203,6 +203,19 @@ static void fill_house(uint32_t persons, bool backwards)
     world_house(&world, &house);
     for (uint32_t i = 0; i < persons; i++) {
         submit_person(backwards ? persons - 1 - i : i);
+    }
+}
+
+/* The first ones as youth care wrote them down later, each time otherwise. */
+static void submit_again(uint32_t persons)
+{
+    for (uint32_t i = 0; i < 2 * persons; i++) {
+        struct invented person;
+        char reference[16];
+        (void)snprintf(reference, sizeof reference, "A-%u", i); /* fits */
+        invent(i % persons, &person);
+        misspell(i + 5000, &person);
+        submit("jeugdzorg", &person, reference, /* withdraw= */ false);
     }
 }
 
@@ -423,7 +436,7 @@ static uint32_t list_persons(uint64_t *ret_forms, uint64_t *ret_persons)
     uint32_t count = 0;
     assert_int_equal(kp_txn_begin(&world.store, false, &txn, &diag), KP_OK);
     while (kp_forms_next(txn, NULL, known.id, &known)) {
-        assert_true(count < 2 * PERSONS);
+        assert_true(count < FORMS_MAX);
         if (ret_forms != NULL) {
             ret_forms[count] = known.id;
         }
@@ -507,13 +520,14 @@ static void check_change(const struct kp_change *change, const uint64_t *forms,
 /* A house that puts less together: much less, so that few hold each other, or a little less. */
 static void what_is_compared_is_what_comes(void **state)
 {
-    static uint64_t forms[2 * PERSONS];
-    static uint64_t before[2 * PERSONS];
-    static uint64_t now[2 * PERSONS];
+    static uint64_t forms[FORMS_MAX];
+    static uint64_t before[FORMS_MAX];
+    static uint64_t now[FORMS_MAX];
     static struct kp_change changes[PERSONS];
     static const int32_t more[] = {15 * KP_BIT, 4 * KP_BIT};
     (void)state;
     fill_house(PERSONS, /* backwards= */ false);
+    submit_again(PERSONS / 5);
     struct kp_learned *learned = learn();
     struct seen none = {0};
     assert_int_equal(compare(0, &none), 0);
