@@ -23,7 +23,7 @@ struct kp_change_form {
 struct kp_change {
     uint64_t person;
     uint32_t count;
-    bool cut; /* more than there is room for */
+    bool cut;                                         /* more than there is room for */
     struct kp_change_form forms[KP_CHANGE_FORMS_MAX]; /* rising by group and form */
 };
 typedef void kp_change_fn(void *context, const struct kp_change *change);

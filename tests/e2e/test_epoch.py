@@ -72,13 +72,15 @@ class Epoch(kit.Test):
         self.assertEqual(len(answer["changes"]), compared["listed"])
         self.assertEqual(min(compared["persons_changed"], 100), compared["listed"])
         self.assertEqual(len({row["person"] for row in answer["changes"]}), compared["listed"])  # each once
+        bearers = {spelling: row["person"] for row in answer["changes"] for spelling in row["spellings_now"].split()}
         for row in answer["changes"]:
             then = [set(person.split()) for person in row["spellings_then"].split(" / ")]
             now = set(row["spellings_now"].split())
             self.assertNotEqual(then, [now])
             self.assertLessEqual(now, set().union(*then))
-            for text, holds in ((f"parted into {len(then)}", len(then) > 1), ("joined with P-", set().union(*then) != now)):
-                self.assertEqual(text in row["becomes"], holds, row)
+            parted, _, joined = row["becomes"].rpartition("joined with ")
+            self.assertEqual(set(joined.split()) if "joined" in row["becomes"] else set(), {bearers[one] for one in set().union(*then) - now})
+            self.assertEqual(f"parted into {len(then)}" in (parted or row["becomes"]), len(then) > 1, row)
         return compared["persons_changed"]
 
     def test_a_house_learns_compares_and_activates(self):
