@@ -21,6 +21,7 @@
 struct pairs {
     enum kp_match_decision decision;
     enum kp_decision_reason reason;
+    uint64_t back; /* KP_DECISION_NONE: the position of what is taken back; else 0 */
     uint32_t count;
     uint8_t tags[PAIRS_MAX][2][KP_TAG_BYTES];
 };
@@ -72,18 +73,18 @@ static enum kp_err collect_decided(const struct kp_match_model *model, struct kp
                                    struct kp_diag *reterr_diag)
 {
     uint64_t position = kp_query_number(query->arguments[0]);
+    struct kp_key key = kp_key_none();
+    struct kp_decided decided;
+    uint8_t tag[KP_TAG_BYTES];
     (void)model;
-    struct kp_slice key;
-    struct kp_slice value;
-    struct kp_key from = kp_key_none();
-    while (kp_txn_seek(txn, KP_TABLE_DECISION, kp_key_slice(&from), from.size > 0, &key, &value) &&
-           key.size == 2 * KP_TAG_BYTES) {
-        struct kp_decided decided;
-        from = kp_key_raw(kp_key_none(), key);
-        if (memcmp(from.bytes, from.bytes + KP_TAG_BYTES, KP_TAG_BYTES) < 0 &&
-            kp_decision_get(txn, from.bytes, from.bytes + KP_TAG_BYTES, &decided) &&
-            decided.position == position && pairs->count < PAIRS_MAX) {
-            memcpy(pairs->tags[pairs->count++], from.bytes, 2 * KP_TAG_BYTES);
+    pairs->back = position;
+    size_t mark = kp_txn_scratch_mark(txn);
+    while (kp_decision_walk(txn, &key, tag, &decided)) {
+        kp_txn_scratch_restore(txn, mark);
+        if (decided.position == position && memcmp(tag, decided.other, KP_TAG_BYTES) < 0 &&
+            pairs->count < PAIRS_MAX) {
+            memcpy(pairs->tags[pairs->count][0], tag, KP_TAG_BYTES);
+            memcpy(pairs->tags[pairs->count++][1], decided.other, KP_TAG_BYTES);
         }
     }
     if (pairs->count == 0) {
@@ -145,6 +146,7 @@ static enum kp_err submit(struct kp_hub *hub, const struct kp_query *query,
     kp_command_put_head(&writer, &head);
     kp_put_u8(&writer, (uint8_t)pairs->decision);
     kp_put_u8(&writer, (uint8_t)pairs->reason);
+    kp_put_u64(&writer, pairs->back);
     kp_put_u16(&writer, (uint16_t)pairs->count);
     kp_put_raw(&writer, kp_slice_of(pairs->tags, size));
     kp_decision_put_proof(&writer, query->proof == NULL ? &none : query->proof);

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define COMMAND_VERSION 3 /* 1: mentions without forms; 2: keys with other witnesses */
+/* 1: mentions without forms; 2: keys with other witnesses; 3: all that was decided of two taken
+ * back at once */
+#define COMMAND_VERSION 4
 
 static void put_tag(struct kp_writer *writer, const uint8_t *tag)
 {

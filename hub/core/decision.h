@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * What persons decided of two forms: one person, or two. By the forms' tags, so that a decision
- * holds when a form goes and comes back. It goes before all that the matcher weighs, and is taken
- * back by another decision.
+ * holds when a form goes and comes back. It goes before all that the matcher weighs. Of two forms
+ * the last one counts; when it is taken back, what was decided before it holds again.
  */
 #ifndef KP_CORE_DECISION_H
 #define KP_CORE_DECISION_H
@@ -27,21 +27,24 @@ const char *kp_decision_reason_word(uint8_t reason); /* "" for none */
 
 struct kp_decided {
     uint8_t other[KP_TAG_BYTES];
-    uint8_t decision; /* enum kp_match_decision */
-    uint8_t reason;   /* enum kp_decision_reason */
-    uint16_t author;  /* counterpart number; 0: the operator at the hub */
-    uint32_t epoch;   /* in force then: what he saw was weighed by it */
-    uint64_t position;
+    uint8_t decision;  /* enum kp_match_decision */
+    uint8_t reason;    /* enum kp_decision_reason */
+    uint16_t author;   /* counterpart number; 0: the operator at the hub */
+    uint32_t epoch;    /* in force then: what he saw was weighed by it */
+    uint64_t position; /* at which it was decided */
     struct kp_wall at;
 };
 
-/* KP_DECISION_NONE takes an earlier one back. */
 void kp_decision_put(struct kp_txn *txn, const uint8_t *tag, const struct kp_decided *decided);
-/* false: nobody decided anything of the two. */
+/* What counts. false: nobody decided anything of the two. */
 bool kp_decision_get(struct kp_txn *txn, const uint8_t *tag, const uint8_t *other,
                      struct kp_decided *ret_decided);
-/* The next one of a form, after that with @after (NULL: the first). */
+/* What counts of a form and the next one after that with @after (NULL: the first). */
 bool kp_decision_next(struct kp_txn *txn, const uint8_t *tag, const uint8_t *after,
+                      struct kp_decided *ret_decided);
+/* Every decision that stands, of each pair in both ways, also those that do not count. @key_io:
+ * empty for the first. */
+bool kp_decision_walk(struct kp_txn *txn, struct kp_key *key_io, uint8_t ret_tag[KP_TAG_BYTES],
                       struct kp_decided *ret_decided);
 /* Whether the house has any. */
 bool kp_decision_any(struct kp_txn *txn);
@@ -55,9 +58,9 @@ struct kp_decision_proof {
 };
 void kp_decision_put_proof(struct kp_writer *writer, const struct kp_decision_proof *proof);
 
-/* KP_COMMAND_DECIDE: decision u8, reason u8, how many pairs u16, for each two tags, the proof.
- * Persons come together and part as follows from it. The same message of the same author again
- * changes nothing. */
+/* KP_COMMAND_DECIDE: decision u8, reason u8, position u64 of what is taken back (KP_DECISION_NONE;
+ * else 0), how many pairs u16, for each two tags, the proof. Persons come together and part as
+ * follows from it. The same message of the same author again changes nothing. */
 void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,
                        struct kp_reader *body);
 

@@ -105,6 +105,27 @@ static void what_is_decided_makes_one_person_ripe_and_taken_back_it_lapses(void 
     assert_int_equal(world_count_persons(&world), 2);
 }
 
+/* Taken back is the last decision only. */
+static void what_was_decided_before_holds_again(void **state)
+{
+    (void)state;
+    struct told number = tell("politie", "A", "b1", "n1");
+    struct told name = tell("om", "B", NULL, "n1");
+    take(&number);
+    take(&name);
+    assert_int_equal(world_count_persons(&world), 1);
+    world_decide(&world, KP_DECISION_CANNOT, &number, &name);
+    world_decide(&world, KP_DECISION_CANNOT, &name, &number);
+    world_decide(&world, KP_DECISION_MUST, &number, &name);
+    assert_int_equal(world_count_persons(&world), 1);
+    world_decide(&world, KP_DECISION_NONE, &number, &name);
+    assert_int_equal(world_count_persons(&world), 2);
+    world_decide(&world, KP_DECISION_NONE, &name, &number);
+    assert_int_equal(world_count_persons(&world), 2); /* the first one stands */
+    world_decide(&world, KP_DECISION_NONE, &number, &name);
+    assert_int_equal(world_count_persons(&world), 1);
+}
+
 static void a_cannot_parts_what_was_certain_and_stays_when_a_form_comes_back(void **state)
 {
     (void)state;
@@ -261,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(who_may_be_two_is_asked_of_both_until_it_is_decided),
         TEST(what_is_decided_makes_one_person_ripe_and_taken_back_it_lapses),
+        TEST(what_was_decided_before_holds_again),
         TEST(a_cannot_parts_what_was_certain_and_stays_when_a_form_comes_back),
         TEST(a_key_that_is_too_common_does_not_depend_on_the_order),
         TEST(who_met_by_a_key_that_becomes_too_common_are_two),

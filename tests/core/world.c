@@ -363,6 +363,18 @@ void world_retry(struct world *world, uint64_t held_position, const struct told 
     apply(world, writer.size, 1);
 }
 
+/* Where what counts of the two was decided; of nothing a position at which nothing was. */
+static uint64_t decided_at(struct world *world, uint8_t tags[2][KP_TAG_BYTES])
+{
+    struct kp_txn *txn;
+    struct kp_diag diag;
+    struct kp_decided decided;
+    assert_int_equal(kp_txn_begin(&world->store, false, &txn, &diag), KP_OK);
+    uint64_t position = kp_decision_get(txn, tags[0], tags[1], &decided) ? decided.position : 1;
+    kp_txn_abort(txn);
+    return position;
+}
+
 void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
                   const struct told *b)
 {
@@ -370,14 +382,18 @@ void world_decide(struct world *world, enum kp_match_decision decision, const st
     struct kp_writer writer;
     struct world_form room;
     struct kp_command_mention mention = {0};
+    uint8_t tags[2][KP_TAG_BYTES];
+    mention_of(a, &mention, &room);
+    memcpy(tags[0], mention.form_tag, KP_TAG_BYTES);
+    mention_of(b, &mention, &room);
+    memcpy(tags[1], mention.form_tag, KP_TAG_BYTES);
+    uint64_t back = decision == KP_DECISION_NONE ? decided_at(world, tags) : 0;
     begin_command(world, &writer, KP_COMMAND_DECIDE, 0);
     kp_put_u8(&writer, (uint8_t)decision);
     kp_put_u8(&writer, KP_DECISION_DOSSIER);
+    kp_put_u64(&writer, back);
     kp_put_u16(&writer, 1);
-    mention_of(a, &mention, &room);
-    kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
-    mention_of(b, &mention, &room);
-    kp_put_raw(&writer, kp_slice_of(mention.form_tag, KP_TAG_BYTES));
+    kp_put_raw(&writer, kp_slice_of(tags, sizeof tags));
     kp_decision_put_proof(&writer, &none);
     apply(world, writer.size, 1);
 }

@@ -83,7 +83,7 @@ void world_tick(struct world *world);
 void world_ack(struct world *world, const char *counterpart, uint64_t seq);
 void world_drop(struct world *world, uint64_t held_position);
 void world_retry(struct world *world, uint64_t held_position, const struct told *told);
-/* Somebody decides of the forms of two mentions. */
+/* Somebody decides of the forms of two mentions; KP_DECISION_NONE takes the last decision back. */
 void world_decide(struct world *world, enum kp_match_decision decision, const struct told *a,
                   const struct told *b);
 /* What the house learned of itself; and by which epoch it weighs from now on. */
