@@ -714,18 +714,37 @@ class Usage(Folder):
             self.assertIn("  held list ", run(*words)[0])
         for command in ("proposal list", "person count", "held list"):
             self.assertEqual(run("--help")[0].count("  %s " % command), 1)
-        group = ["held list", "held show", "held retry", "held drop"]
-        for words in (["held", "--help"], ["held", "-h"]):
-            told = run(*words)[0].splitlines()
-            self.assertEqual([" ".join(line.split()[:2]) for line in told], group)
-        for words in (["held"], ["held", "burn"]):
-            told = run(*words, expect=USAGE)[1].splitlines()
-            self.assertEqual([" ".join(line.split()[:2]) for line in told[1:]], group)
         for words, meant in ((["statsu"], "status"), (["held", "lsit"], "held list"), (["partner", "enrolll", "x"], "partner enrol"),
-                             (["trcae", "7"], "trace")):
+                             (["trcae", "7"], "trace"), (["hled", "list"], "held list"), (["match", "trian"], "match train"),
+                             (["match", "epoch", "lsit"], "match epoch list")):
             self.assertIn('did you mean "knooppunt %s"?' % meant, run(*words, expect=USAGE)[1])
         for words in (["status", "--hosue", "x"], ["status", "x"]):
             self.assertIn("usage: knooppunt status [--json] [--house DIR | --socket PATH]", run(*words, expect=USAGE)[1])
+
+    def test_the_beginning_of_commands_lists_them(self):
+        verbs = {"held": ["list", "show", "retry", "drop"], "review": ["list", "show", "accept", "reject", "undo"],
+                 "match": ["explain", "history", "unmerge", "train", "epoch list", "epoch compare", "epoch activate"],
+                 "match epoch": ["list", "compare", "activate"]}
+        for begun, ends in verbs.items():
+            words = begun.split()
+            names = ["%s %s" % (begun, end) for end in ends]
+            listed = lambda lines: [line[2:24].rstrip() for line in lines]
+            for asked in ([*words, "--help"], [*words, "-h"], [*words, "help"], ["help", *words], ["-h", *words]):
+                self.assertEqual(listed(run(*asked)[0].splitlines()), names)
+            for typed in (words, [*words, "--json"], [*words, "xyzzy"], ["help", *words, "xyzzy"]):
+                out, error = run(*typed, expect=USAGE)
+                whole = "a whole" if "xyzzy" not in typed else "a"
+                self.assertEqual(error.splitlines()[0], 'knooppunt: "%s" is not %s command; there is:' % (
+                    begun + (" xyzzy" if "xyzzy" in typed else ""), whole))
+                self.assertEqual((out, listed(error.splitlines()[1:])), ("", names))
+
+    def test_help_of_a_command_is_its_own(self):
+        for name in ("link", "status", "review show", "match epoch list"):
+            words = name.split()
+            told = run(*words, "--help")
+            self.assertIn("\n\n  knooppunt %s " % name, told[0])
+            self.assertEqual((run("help", *words), run("--help", *words)), (told, told))
+        self.assertIn('"xyzzy" is not a command', run("help", "xyzzy", expect=USAGE)[1])
 
     def test_a_number_that_is_none_is_named(self):
         for words, named in ((["trace", "politie"], '"politie" is not a position; give a number, or a partner and'),
