@@ -750,7 +750,13 @@ class Usage(Folder):
         for words, named in ((["trace", "politie"], '"politie" is not a position; give a number, or a partner and'),
                              (["held", "show", "abc"], '"abc" is not a position'),
                              (["held", "retry", "7", "8x"], '"8x" is not a position'),
-                             (["held", "drop", "-", "--yes"], '"-" is not a position')):
+                             (["held", "drop", "-", "--yes"], '"-" is not a position; give the number that `knooppunt held list` shows'),
+                             (["match", "explain", "abc"], '"abc" is not a position; give the position of a signal, as `knooppunt trace'),
+                             (["match", "explain", "7", "x"], '"x" is not the number of a person in a signal; give 1 for the first'),
+                             (["match", "unmerge", "abc", "--reason", "anders"], '"abc" is not a position; give the position of a signal'),
+                             (["review", "undo", "abc", "--reason", "anders"],
+                              '"abc" is not a position; give the position of a decision, as `knooppunt review accept`'),
+                             (["known-check", "list", "abc"], "give the position of a check, as `knooppunt known-check list` shows it")):
             self.assertIn(named, run(*words, expect=USAGE)[1])
 
     def test_a_full_output_is_not_done(self):
