@@ -5,6 +5,7 @@ to.
 import json
 import os
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
@@ -34,6 +35,17 @@ def run(*arguments, expect=DONE, give=None):
         raise AssertionError("knooppunt %s: exit %d, not %d\n%s%s" % (
             " ".join(map(str, arguments)), done.returncode, expect, *text))
     return text
+
+
+def end_of_pipe(*arguments, ignored=False):
+    """How a command ends whose reader has left: (code, what it said of it)."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    before = lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN) if ignored else None
+    with os.fdopen(writer, "wb") as out:
+        done = subprocess.run([str(KNOOPPUNT), *map(str, arguments)], stdout=out, stderr=subprocess.PIPE, check=False,
+                              timeout=120, preexec_fn=before)
+    return done.returncode, done.stderr
 
 
 def answer_of(*arguments, expect=DONE):

@@ -6,6 +6,7 @@ tells it to (also what no hub should). What it makes is judged by openssl and by
 import json
 import os
 import pathlib
+import signal
 import stat
 import struct
 import subprocess
@@ -18,7 +19,7 @@ import zmq
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import client  # noqa: E402
 from cli_kit import (BROKEN, DONE, HOUSE_OIN, KNOOPPUNT, LATER, NO, POLITIE_OIN, TEMPLATE, USAGE, Folder, Hub, answer_of,  # noqa: E402
-                     run, section)
+                     end_of_pipe, run, section)
 from client import identity, wire  # noqa: E402
 
 
@@ -538,6 +539,11 @@ class Answers(Hub):
                 self.assertEqual(process.stdout.readline(), lines[1])
             self.assertEqual(process.returncode, DONE)
 
+    def test_a_reader_that_left_ends_it_without_a_word(self):
+        self.answers(wire.Answer(sections=[section("held", *({"reference": "R-%d" % n} for n in range(1000)))]))
+        for words in (["status"], ["held", "list", "--json"], ["watch", "om"], ["trace", "7"]):
+            self.assertEqual(end_of_pipe(*words, "--socket", self.path), (-signal.SIGPIPE, b""), words)
+
 
 class BadHubs(Hub):
     def test_no_hub_is_try_later(self):
@@ -647,6 +653,11 @@ class Usage(Folder):
                               '"abc" is not a position; give the position of a decision, as `knooppunt review accept`'),
                              (["known-check", "list", "abc"], "give the position of a check, as `knooppunt known-check list` shows it")):
             self.assertIn(named, run(*words, expect=USAGE)[1])
+
+    def test_a_reader_that_left_ends_it_without_a_word(self):
+        for words in (["config", "fields"], ["help"], ["--version"], ["match", "--help"]):
+            for ignored in (False, True):  # whoever starts us may have it so: a service manager
+                self.assertEqual(end_of_pipe(*words, ignored=ignored), (-signal.SIGPIPE, b""), words)
 
     def test_a_full_output_is_not_done(self):
         with open("/dev/full", "wb") as full:
