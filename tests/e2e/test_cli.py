@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -547,9 +548,17 @@ class Answers(Hub):
 
 class BadHubs(Hub):
     def test_no_hub_is_try_later(self):
-        _, error = run("status", "--socket", self.folder / "absent.sock", expect=LATER)
-        self.assertIn("absent.sock", error)
-        run("status", "--socket", self.folder / ("x" * 200), expect=USAGE)
+        silent = self.folder / "silent.sock"
+        with socket.socket(socket.AF_UNIX) as left:  # its file stays when it ends
+            left.bind(str(silent))
+        longest = self.folder / ("x" * (107 - len(str(self.folder)) - 1))
+        for path in (silent, self.folder / "absent.sock", longest):
+            text = ("no hub listens at %s; it may not be running. Start it (knooppunt-hub HOUSE), or name its socket: "
+                    "--house, --socket or KNOOPPUNT_SOCKET" % path)
+            _, error = run("status", "--socket", path, expect=LATER)
+            self.assertEqual(error.splitlines()[0], "knooppunt: %s [LATER]" % text)
+            self.assertEqual(answer_of("status", "--socket", path, expect=LATER)["text"], text)
+        run("status", "--socket", str(longest) + "x", expect=USAGE)
 
     def test_a_hub_that_stops_is_try_later(self):
         self.answers()
