@@ -479,6 +479,20 @@ class Answers(Hub):
             "hub": [{"house": "voorbeeldstad", "a": 1, "b": 2, "started_at_ms": 1780315200123, "lag_ms": 5}],
             "held": [], "digest": [{"sha256": "01ab"}]})
 
+    def test_names_that_say_too_little_are_explained_to_people(self):
+        """The same names stay in --json, for programs."""
+        match = {"person": "P-1.1", "signals": 2, "spellings": 2, "margin": "12.25", "because": "x"}
+        names = {"found": "keys that the two share",
+                 "weighed": "what speaks for one person, and what against: a bit doubles the odds",
+                 "not": "the nearest other person", "not_found": "keys shared with that other person",
+                 "not_weighed": "what speaks for that other person, and what against"}
+        self.answers(wire.Answer(sections=[section("match", match), *(section(name, {"by": "BSN"}) for name in names)]))
+        told = self.ask("match", "explain", "7")[0].splitlines()
+        self.assertIn("  bits ahead of the nearest other  12.25", told)
+        self.assertEqual([line for line in told if line and line[0] != " "], ["match", *names.values()])
+        answer = json.loads(self.ask("match", "explain", "7", "--json")[0])
+        self.assertEqual((answer["match"], list(answer)[3:]), ([match], list(names)))
+
     def test_an_answer_in_parts_is_one_result(self):
         parts = [wire.Answer(more=number < 999, sections=[section("held", {"position": number})])
                  for number in range(1000)]
