@@ -14,7 +14,7 @@ static void put_bits(struct kp_writer *writer, int32_t bits)
     uint32_t size = (uint32_t)(bits < 0 ? -bits : bits);
     kp_put_text(writer, bits < 0 ? "-" : "");
     kp_put_decimal(writer, size / KP_BIT);
-    kp_put_text(writer, size % KP_BIT < 10 ? ",0" : ",");
+    kp_put_text(writer, size % KP_BIT < 10 ? ".0" : ".");
     kp_put_decimal(writer, size % KP_BIT);
 }
 
@@ -60,10 +60,12 @@ const char *kp_explain_principle(uint8_t principle)
         [KP_PRINCIPLE_BSN_TAKEN] = "zelfde BSN, maar de rest spreekt het tegen: van een ander?",
         [KP_PRINCIPLE_TWO_BSNS] =
             "twee geldige BSN's zijn twee personen, tot iemand anders beslist",
-        [KP_PRINCIPLE_SIBLING] = "andere voornaam bij dezelfde achternaam: een broer of zus?",
-        [KP_PRINCIPLE_INITIALS] = "alleen een voorletter, en die past ook bij een ander",
-        [KP_PRINCIPLE_GENERATION] = "zelfde namen en adres, andere geboortedatum: ouder en kind?",
-        [KP_PRINCIPLE_PLACEHOLDER] = "de geboortedag is niet bekend",
+        [KP_PRINCIPLE_SIBLING] =
+            "andere voornaam bij (bijna) dezelfde achternaam: een broer of zus?",
+        [KP_PRINCIPLE_INITIALS] = "alleen een voorletter, en de rest komt te weinig overeen",
+        [KP_PRINCIPLE_GENERATION] =
+            "achternaam en adres lijken op elkaar, de geboortedatum niet: ouder en kind?",
+        [KP_PRINCIPLE_PLACEHOLDER] = "de geboortedatum is niet of niet helemaal bekend",
         [KP_PRINCIPLE_OTHER_NAMES] = "voornaam en achternaam verschillen beide",
         [KP_PRINCIPLE_HOUSEHOLD] = "geen voornaam en geen geboortedatum: misschien een huisgenoot",
     };
@@ -135,6 +137,8 @@ static const char *value_of(struct kp_arena *arena, const struct kp_form *form,
             kp_put_text(&writer, " ");
             kp_put_decimal(&writer, form->house_number);
         }
+        kp_put_text(&writer, form->street.size > 0 ? " " : ""); /* it may be what agrees */
+        kp_put_raw(&writer, form->street);
         break;
     case KP_FIELD_PLACE:
         kp_put_raw(&writer, form->birth_place.text);
@@ -158,6 +162,21 @@ static void total_row(struct kp_answer *answer, const char *what, const char *wh
     kp_answer_text(answer, "other", "");
     kp_answer_text(answer, "agrees", why);
     kp_answer_text(answer, "bits", kp_explain_bits(answer->arena, bits));
+}
+
+/* A principle, and the bound that it set when it changed the sum. */
+static const char *principle_bound(struct kp_arena *arena, const struct kp_match_score *score)
+{
+    uint8_t bytes[256];
+    struct kp_writer writer;
+    kp_writer_init(&writer, bytes, sizeof bytes);
+    kp_put_text(&writer, kp_explain_principle(score->principle));
+    if (score->bits != score->sum) {
+        kp_put_text(&writer, score->bits < score->sum ? " (hoogstens " : " (ten minste ");
+        put_bits(&writer, score->bits);
+        kp_put_text(&writer, " bits)");
+    }
+    return text_of(arena, &writer);
 }
 
 static const char *key_words(uint32_t kind)
@@ -234,7 +253,7 @@ void kp_explain_pair(const struct kp_match_model *model, struct kp_txn *txn,
         kp_answer_text(answer, "bits", kp_explain_bits(answer->arena, score.fields[field]));
     }
     if (score.bits != score.sum || score.principle != KP_PRINCIPLE_NONE) {
-        total_row(answer, "regel", kp_explain_principle(score.principle), score.bits - score.sum);
+        total_row(answer, "regel", principle_bound(answer->arena, &score), score.bits - score.sum);
     }
     total_row(answer, "samen", kp_explain_grade(score.grade), score.bits);
 }

@@ -9,7 +9,7 @@
 #include "core/match/score.h"
 #include "core/person.h"
 
-/* "12,25" */
+/* "12.25", also amid Dutch words: one way of writing for whoever reads it */
 const char *kp_explain_bits(struct kp_arena *arena, int32_t bits);
 const char *kp_explain_grade(uint8_t grade);
 const char *kp_explain_principle(uint8_t principle); /* "" for none */

@@ -40,6 +40,35 @@ static const char *author_text(const struct kp_view *view, uint32_t author)
     return user == NULL ? "operator" : user->row.id;
 }
 
+/* One decision is of many spellings of a person: told once. */
+struct told {
+    uint64_t position, person;
+};
+
+static bool is_told(const struct told *told, uint32_t count, uint64_t position, uint64_t person)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (told[i].position == position && told[i].person == person) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void decision_row(const struct kp_view *view, const struct kp_decided *decided,
+                         uint64_t person, struct kp_answer *answer)
+{
+    kp_answer_row(answer);
+    kp_answer_text(answer, "decision",
+                   decided->decision == KP_DECISION_MUST ? "een persoon" : "twee personen");
+    kp_answer_text(answer, "other", person == 0 ? "" : kp_text_person(answer->arena, person));
+    kp_answer_text(answer, "reason", kp_decision_reason_word(decided->reason));
+    kp_answer_text(answer, "by", author_text(view, decided->author));
+    kp_answer_number(answer, "epoch", decided->epoch);
+    kp_answer_number(answer, "position", decided->position);
+    kp_answer_time(answer, "at", decided->at);
+}
+
 /* What persons decided of the form, and under which epoch they saw it. */
 static void decision_rows(const struct kp_view *view, struct kp_txn *txn,
                           const struct kp_known_form *form, struct kp_answer *answer)
@@ -47,22 +76,20 @@ static void decision_rows(const struct kp_view *view, struct kp_txn *txn,
     struct kp_decided decided;
     const uint8_t *after = NULL;
     uint8_t last[KP_TAG_BYTES];
-    while (!answer->cut && kp_decision_next(txn, form->tag, after, &decided)) {
+    uint32_t count = 0;
+    struct told *told = kp_arena_alloc(answer->arena, KP_ANSWER_ROWS_MAX * sizeof *told);
+    while (told != NULL && count < KP_ANSWER_ROWS_MAX && !answer->cut &&
+           kp_decision_next(txn, form->tag, after, &decided)) {
         uint64_t other;
         uint64_t person = 0;
         (void)kp_forms_find(txn, decided.other, &other, &person); /* gone: 0 */
         if (after == NULL) {
             kp_answer_section(answer, "decided");
         }
-        kp_answer_row(answer);
-        kp_answer_text(answer, "decision",
-                       decided.decision == KP_DECISION_MUST ? "een persoon" : "twee personen");
-        kp_answer_text(answer, "other", person == 0 ? "" : kp_text_person(answer->arena, person));
-        kp_answer_text(answer, "reason", kp_decision_reason_word(decided.reason));
-        kp_answer_text(answer, "by", author_text(view, decided.author));
-        kp_answer_number(answer, "epoch", decided.epoch);
-        kp_answer_number(answer, "position", decided.position);
-        kp_answer_time(answer, "at", decided.at);
+        if (!is_told(told, count, decided.position, person)) {
+            told[count++] = (struct told){.position = decided.position, .person = person};
+            decision_row(view, &decided, person, answer);
+        }
         memcpy(last, decided.other, sizeof last);
         after = last;
     }

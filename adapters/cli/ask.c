@@ -46,10 +46,10 @@ static enum kp_err connect_hub(const char *path, int *ret_fd, struct kp_diag *re
         return kp_fail(reterr_diag, KP_E_PERMISSION, "%s is not open to you", path);
     }
     if (cause == ENOENT || cause == ECONNREFUSED || cause == EAGAIN) {
-        return kp_fail(
-            reterr_diag, KP_E_LATER,
-            "no hub listens at %s (%s): is it running, and is --house or --socket right?", path,
-            strerror(cause));
+        return kp_fail(reterr_diag, KP_E_LATER,
+                       "no hub listens at %s; it may not be running. Start it (knooppunt-hub "
+                       "HOUSE), or name its socket: --house, --socket or KNOOPPUNT_SOCKET",
+                       path);
     }
     return kp_fail(reterr_diag, KP_E_IO, "cannot connect to %s: %s", path, strerror(cause));
 }

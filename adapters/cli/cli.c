@@ -275,27 +275,55 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
-/* @argv[0]: the first word, if there is one. */
-static int tell_unknown(const struct kp_cli_command *const *groups, int argc, char **argv)
+/* Words before the options. */
+static int count_typed(int argc, char **argv)
 {
-    if (argc == 0) {
-        (void)fputs("knooppunt: no command was given\n\n", stderr);
-        kp_cli_help_all(groups, stderr);
-        return KP_CLI_USAGE;
+    int count = 0;
+    while (count < argc && argv[count][0] != '-' && !is_help(argv[count])) {
+        count++;
     }
-    if (argc == 2 && is_help(argv[1]) && kp_cli_help_group(groups, argv[0], stdout)) {
-        return KP_CLI_DONE;
-    }
-    (void)fprintf(stderr, "knooppunt: \"%s%s%s\" is not a command", argv[0], argc > 1 ? " " : "",
-                  argc > 1 ? argv[1] : "");
-    const char *nearest = kp_cli_help_nearest(groups, argv[0], argc > 1 ? argv[1] : NULL);
+    return count;
+}
+
+static void tell_mistyped(const struct kp_cli_command *const *groups, int begun, int count,
+                          char **typed)
+{
+    char text[KP_CLI_NAME_BYTES];
+    kp_cli_help_join(begun < count ? begun + 1 : count, typed, text);
+    (void)fprintf(stderr, "knooppunt: \"%s\" is not a%s command", text,
+                  begun == count ? " whole" : "");
+    const char *nearest = begun == count ? NULL : kp_cli_help_nearest(groups, begun, count, typed);
     if (nearest != NULL) {
         (void)fprintf(stderr, "; did you mean \"knooppunt %s\"?\n", nearest);
-        return KP_CLI_USAGE;
+        return;
     }
     (void)fputs("; there is:\n", stderr);
-    if (!kp_cli_help_group(groups, argv[0], stderr)) {
+    if (begun > 0) {
+        kp_cli_help_group(groups, begun, typed, stderr);
+    } else {
         kp_cli_help_all(groups, stderr);
+    }
+}
+
+/* What was typed is no command: nothing, the beginning of some, or a mistake. */
+static int tell_unknown(const struct kp_cli_command *const *groups, int argc, char **argv,
+                        bool help)
+{
+    int count = count_typed(argc, argv);
+    int begun = kp_cli_help_begun(groups, count, argv);
+    if (begun == count && (help || (count < argc && is_help(argv[count])))) {
+        if (count == 0) {
+            kp_cli_help_all(groups, stdout);
+        } else {
+            kp_cli_help_group(groups, count, argv, stdout);
+        }
+        return KP_CLI_DONE;
+    }
+    if (count == 0) {
+        (void)fputs("knooppunt: no command was given\n\n", stderr);
+        kp_cli_help_all(groups, stderr);
+    } else {
+        tell_mistyped(groups, begun, count, argv);
     }
     return KP_CLI_USAGE;
 }
@@ -319,13 +347,14 @@ int kp_cli_main(const struct kp_cli_command *const *groups, int argc, char **arg
     }
     argc -= 1 + words;
     argv += 1 + words;
-    if (argc == 0 ? help : strcmp(argv[0], "help") == 0) {
-        kp_cli_help_all(groups, stdout);
-        return KP_CLI_DONE;
+    if (argc > 0 && strcmp(argv[0], "help") == 0) {
+        help = true;
+        argc--;
+        argv++;
     }
     args.command = find_command(groups, argc, argv, &words);
     if (args.command == NULL) {
-        return tell_unknown(groups, argc, argv);
+        return tell_unknown(groups, argc, argv, help);
     }
     return run(&args, argc - words + 1, argv + words - 1, house_socket, help);
 }

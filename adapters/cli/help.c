@@ -78,19 +78,60 @@ void kp_cli_help_all(const struct kp_cli_command *const *groups, FILE *out)
                 out);
 }
 
-bool kp_cli_help_group(const struct kp_cli_command *const *groups, const char *word, FILE *out)
+/* Whether the name has these words before its last one. */
+static bool begins_with(const char *name, int count, char **typed)
 {
-    size_t size = strlen(word);
-    bool found = false;
+    for (int i = 0; i < count; i++) {
+        size_t size = strlen(typed[i]);
+        if (strncmp(name, typed[i], size) != 0 || name[size] != ' ') {
+            return false;
+        }
+        name += size + 1;
+    }
+    return true;
+}
+
+static bool is_begun(const struct kp_cli_command *const *groups, int count, char **typed)
+{
     for (; *groups != NULL; groups++) {
         for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
-            if (strncmp(command->name, word, size) == 0 && command->name[size] == ' ') {
-                print_command(command, out);
-                found = true;
+            if (begins_with(command->name, count, typed)) {
+                return true;
             }
         }
     }
-    return found;
+    return false;
+}
+
+int kp_cli_help_begun(const struct kp_cli_command *const *groups, int count, char **typed)
+{
+    int begun = 0;
+    while (begun < count && is_begun(groups, begun + 1, typed)) {
+        begun++;
+    }
+    return begun;
+}
+
+void kp_cli_help_group(const struct kp_cli_command *const *groups, int count, char **typed,
+                       FILE *out)
+{
+    for (; *groups != NULL; groups++) {
+        for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
+            if (begins_with(command->name, count, typed)) {
+                print_command(command, out);
+            }
+        }
+    }
+}
+
+void kp_cli_help_join(int count, char **typed, char ret_text[KP_CLI_NAME_BYTES])
+{
+    size_t used = 0;
+    ret_text[0] = '\0';
+    for (int i = 0; i < count && used < KP_CLI_NAME_BYTES; i++) {
+        used += (size_t)snprintf(ret_text + used, KP_CLI_NAME_BYTES - used, "%s%s",
+                                 i == 0 ? "" : " ", typed[i]);
+    }
 }
 
 /* More than two letters apart is another word; in a short one already fewer. */
@@ -101,18 +142,28 @@ static uint32_t letters_apart(const char *typed, const char *name)
     return apart <= 2 && 2 * apart < size ? apart : UINT32_MAX;
 }
 
-const char *kp_cli_help_nearest(const struct kp_cli_command *const *groups, const char *first,
-                                const char *second)
+static int count_words(const char *name)
 {
-    char both[64];
+    int words = 1;
+    while ((name = strchr(name, ' ')) != NULL) {
+        name++;
+        words++;
+    }
+    return words;
+}
+
+const char *kp_cli_help_nearest(const struct kp_cli_command *const *groups, int begun, int count,
+                                char **typed)
+{
     const char *nearest = NULL;
     uint32_t best = UINT32_MAX;
-    (void)snprintf(both, sizeof both, "%s %s", first, second == NULL ? "" : second);
     for (; *groups != NULL; groups++) {
         for (const struct kp_cli_command *command = *groups; command->name != NULL; command++) {
-            bool one_word = strchr(command->name, ' ') == NULL;
-            uint32_t apart = letters_apart(one_word ? first : both, command->name);
-            if (apart < best) {
+            char text[KP_CLI_NAME_BYTES];
+            int words = count_words(command->name);
+            kp_cli_help_join(words < count ? words : count, typed, text);
+            uint32_t apart = letters_apart(text, command->name);
+            if (begins_with(command->name, begun, typed) && apart < best) {
                 best = apart;
                 nearest = command->name;
             }

@@ -60,17 +60,38 @@ static bool is_number(const char *text)
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-static enum kp_err check_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+/* What positions a command takes, and where the one who types finds them. */
+#define HELD_POSITION "the number that `knooppunt held list` shows"
+#define CHECK_POSITION "the position of a check, as `knooppunt known-check list` shows it"
+#define DECISION_POSITION                                                                          \
+    "the position of a decision, as `knooppunt review accept` or `review reject` printed it"
+#define SIGNAL_POSITION                                                                            \
+    "the position of a signal, as `knooppunt trace PARTNER REFERENCE` shows it and `knooppunt "    \
+    "proposal list` at the end of a casus"
+
+/* The first @count arguments. */
+static enum kp_err check_positions(const struct kp_cli_args *args, int count, const char *wanted,
+                                   struct kp_diag *reterr_diag)
 {
-    for (int i = 0; i < args->argument_count; i++) {
+    for (int i = 0; i < count && i < args->argument_count; i++) {
         if (!is_number(args->arguments[i])) {
-            return kp_fail(reterr_diag, KP_E_USAGE,
-                           "\"%s\" is not a position; give the number that `knooppunt held list` "
-                           "shows",
-                           args->arguments[i]);
+            return kp_fail(reterr_diag, KP_E_USAGE, "\"%.40s\" is not a position; give %s",
+                           args->arguments[i], wanted);
         }
     }
     return KP_OK;
+}
+
+/* POSITION [NUMBER] */
+static enum kp_err check_mention(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_positions(args, 1, SIGNAL_POSITION, reterr_diag);
+    if (err != KP_OK || args->argument_count < 2 || is_number(args->arguments[1])) {
+        return err;
+    }
+    return kp_fail(reterr_diag, KP_E_USAGE,
+                   "\"%.40s\" is not the number of a person in a signal; give 1 for the first",
+                   args->arguments[1]);
 }
 
 static enum kp_err check_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
@@ -83,9 +104,21 @@ static enum kp_err check_epoch(const struct kp_cli_args *args, struct kp_diag *r
                          args->arguments[0]);
 }
 
-static enum kp_err run_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+static enum kp_err run_held(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
-    enum kp_err err = check_positions(args, reterr_diag);
+    enum kp_err err = check_positions(args, args->argument_count, HELD_POSITION, reterr_diag);
+    return err == KP_OK ? run_quick(args, reterr_diag) : err;
+}
+
+static enum kp_err run_checks(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_positions(args, 1, CHECK_POSITION, reterr_diag);
+    return err == KP_OK ? run_quick(args, reterr_diag) : err;
+}
+
+static enum kp_err run_mention(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_mention(args, reterr_diag);
     return err == KP_OK ? run_quick(args, reterr_diag) : err;
 }
 
@@ -224,7 +257,7 @@ static enum kp_err run_held_drop(const struct kp_cli_args *args, struct kp_diag 
         .argument_count = 1,
         .warning = "dropping takes this signal off the list for good, and tells its partner",
     };
-    enum kp_err err = check_positions(args, reterr_diag);
+    enum kp_err err = check_positions(args, 1, HELD_POSITION, reterr_diag);
     if (err == KP_OK) {
         err = kp_cli_confirm(args, &effect, reterr_diag);
     }
@@ -252,9 +285,15 @@ static enum kp_err run_decide(const struct kp_cli_args *args, struct kp_diag *re
     return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
 }
 
-static enum kp_err run_decide_positions(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+static enum kp_err run_undo(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
-    enum kp_err err = check_positions(args, reterr_diag);
+    enum kp_err err = check_positions(args, 1, DECISION_POSITION, reterr_diag);
+    return err == KP_OK ? run_decide(args, reterr_diag) : err;
+}
+
+static enum kp_err run_unmerge(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    enum kp_err err = check_mention(args, reterr_diag);
     return err == KP_OK ? run_decide(args, reterr_diag) : err;
 }
 
@@ -276,7 +315,7 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
      run_patient, "proposal.list"},
     {"known-check list", "[AFTER]", 0, 1, NULL,
      "who checked whether a person is known, why, and what he was told (AFTER: a position)",
-     run_positions, "known-check.list"},
+     run_checks, "known-check.list"},
     {"clock confirm", "", 0, 0, NULL, "the hub's clock is right after a jump: periods run again",
      run_quick, "clock.confirm"},
     {"trace", "ID | PARTNER REFERENCE", 1, 2, NULL,
@@ -291,16 +330,16 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
     {"review reject", "PERSON OTHER", 2, 2, decide_options, "they are two persons", run_decide,
      "review.reject"},
     {"review undo", "POSITION", 1, 1, decide_options, "take back what was decided at a position",
-     run_decide_positions, "review.undo"},
+     run_undo, "review.undo"},
     {"match explain", "POSITION [NUMBER]", 1, 2, NULL,
      "why a person in a signal is who he is, and who he is not (NUMBER: 1 for the first)",
-     run_positions, "match.explain"},
+     run_mention, "match.explain"},
     {"match history", "PERSON", 1, 1, NULL,
      "what became of a person: what came to him or went from him, when and why", run_quick,
      "match.history"},
     {"match unmerge", "POSITION [NUMBER]", 1, 2, decide_options,
-     "that person in that signal is another than those he was put together with",
-     run_decide_positions, "match.unmerge"},
+     "that person in that signal is another than those he was put together with", run_unmerge,
+     "match.unmerge"},
     {"match train", "", 0, 0, NULL,
      "learn from the house's own index how much what agrees is worth: a new epoch, not yet active",
      run_long, "match.train"},
@@ -317,10 +356,9 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
      "weigh by an epoch from now on, and all persons again", run_epoch, "match.epoch.activate"},
     {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",
      run_quick, "held.list"},
-    {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_positions,
+    {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_held,
      "held.show"},
-    {"held retry", "POSITION...", 1, 100, NULL, "try held signals again", run_positions,
-     "held.retry"},
+    {"held retry", "POSITION...", 1, 100, NULL, "try held signals again", run_held, "held.retry"},
     {"held drop", "POSITION", 1, 1, drop_options, "give one held signal up; its partner is told",
      run_held_drop, "held.drop"},
     {"metrics", "", 0, 0, NULL, "every counter and gauge as OpenMetrics", run_metrics, "metrics"},

@@ -15,7 +15,7 @@ static const struct kp_cli_command *const groups[] = {
 int main(int argc, char **argv)
 {
     struct kp_diag diag;
-    (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of the write, not an end */
+    (void)signal(SIGPIPE, SIG_DFL); /* `| head`: who read enough ends it, whoever started us */
     if (kp_crypto_init(&diag) != KP_OK) {
         kp_print_error(&diag, /* json= */ false);
         return KP_CLI_BROKEN;

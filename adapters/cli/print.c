@@ -9,6 +9,7 @@
 
 #define METRIC_PREFIX "knooppunt_"
 #define COLUMNS_MAX 32u
+#define HEADING_BYTES 80
 #define TABLE_COLUMNS_MIN 5u /* a section of one row with as many columns is written downwards */
 
 /* --- JSON --- */
@@ -158,13 +159,33 @@ static char *cell_text(const char *name, const json_t *value)
     return text;
 }
 
-/* "journalled_at_ms" -> "journalled at" */
-static void heading(const char *name, char ret_text[64])
+/* Names that say enough to a program, and too little to a person. */
+static const char *explained(const char *name)
 {
-    size_t size = strlen(name) - (is_moment(name) ? strlen("_ms") : 0);
-    size = size < 63 ? size : 63;
-    memcpy(ret_text, name, size);
-    ret_text[size] = '\0';
+    static const struct {
+        const char *name, *words;
+    } names[] = {
+        {"margin", "bits ahead of the nearest other"},
+        {"found", "keys that the two share"},
+        {"weighed", "what speaks for one person, and what against: a bit doubles the odds"},
+        {"not", "the nearest other person"},
+        {"not_found", "keys shared with that other person"},
+        {"not_weighed", "what speaks for that other person, and what against"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i].name, name) == 0) {
+            return names[i].words;
+        }
+    }
+    return name;
+}
+
+/* "journalled_at_ms" -> "journalled at" */
+static void heading(const char *name, char ret_text[HEADING_BYTES])
+{
+    const char *words = explained(name);
+    size_t size = strlen(words) - (is_moment(words) ? strlen("_ms") : 0);
+    (void)snprintf(ret_text, HEADING_BYTES, "%.*s", (int)size, words); /* cut */
     for (char *at = ret_text; *at != '\0'; at++) {
         *at = *at == '_' ? ' ' : *at;
     }
@@ -216,7 +237,7 @@ static void print_downwards(json_t *row, FILE *out)
     const char *name;
     json_t *value;
     size_t widest = 0;
-    char head[64];
+    char head[HEADING_BYTES];
     json_object_foreach(row, name, value)
     {
         heading(name, head);
@@ -237,7 +258,7 @@ static void measure(const json_t *rows, const char **names, size_t count, size_t
                     bool *ret_numbers)
 {
     for (size_t i = 0; i < count; i++) {
-        char head[64];
+        char head[HEADING_BYTES];
         heading(names[i], head);
         ret_widths[i] = width(head);
         ret_numbers[i] = true;
@@ -275,7 +296,7 @@ static void print_table(const json_t *rows, FILE *out)
     size_t count = find_columns(rows, names);
     measure(rows, names, count, widths, numbers);
     for (size_t i = 0; i < count; i++) {
-        char head[64];
+        char head[HEADING_BYTES];
         heading(names[i], head);
         (void)fputs(i == 0 ? "  " : "", out);
         print_cell(head, widths[i], numbers[i], i + 1 == count, out);
@@ -295,7 +316,7 @@ static void print_table(const json_t *rows, FILE *out)
 
 static void print_section(const char *name, const json_t *rows, FILE *out)
 {
-    char head[64];
+    char head[HEADING_BYTES];
     heading(name, head);
     (void)fprintf(out, "%s\n", head);
     json_t *first = json_array_get(rows, 0);

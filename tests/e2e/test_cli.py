@@ -6,64 +6,26 @@ tells it to (also what no hub should). What it makes is judged by openssl and by
 import json
 import os
 import pathlib
+import signal
 import socket
 import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
 import zmq
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import client  # noqa: E402
+from cli_kit import (BROKEN, DONE, HOUSE_OIN, KNOOPPUNT, LATER, NO, POLITIE_OIN, TEMPLATE, USAGE, Folder, Hub, answer_of,  # noqa: E402
+                     end_of_pipe, run, section)
 from client import identity, wire  # noqa: E402
-
-KNOOPPUNT = pathlib.Path(os.environ.get("KNOOPPUNT_BIN", ROOT / "build/bin")) / "knooppunt"
-TEMPLATE = ROOT / "config/voorbeeldstad"
-HOUSE_OIN = "00000099900100000000"
-POLITIE_OIN = "00000099900200000000"
-DONE, NO, USAGE, LATER, BROKEN = range(5)
-
-
-def run(*arguments, expect=DONE, give=None):
-    """The command's answer: (stdout, stderr)."""
-    done = subprocess.run([str(KNOOPPUNT), *map(str, arguments)], input=give, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False, timeout=120)
-    text = done.stdout.decode(), done.stderr.decode()
-    if done.returncode != expect:
-        raise AssertionError("knooppunt %s: exit %d, not %d\n%s%s" % (
-            " ".join(map(str, arguments)), done.returncode, expect, *text))
-    return text
-
-
-def answer_of(*arguments, expect=DONE):
-    return json.loads(run(*arguments, "--json", expect=expect)[0])
 
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
-
-
-class Folder(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kp-cli-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.house = self.folder / "house"
-
-    def init(self, *options, **how):
-        return run("house", "init", self.house, "--from", TEMPLATE, *options, **how)
-
-    def keygen(self, name, *options):
-        run("keygen", self.folder / name, "--name", name, *options)
-        return client.Keys(self.folder / name)
-
-    def certify(self, keys, *options):
-        run("demo-ca", "sign", self.house, keys.certificate_request, "--out", keys.certificate, *options)
 
 
 class House(Folder):
@@ -394,77 +356,6 @@ class Identity(Folder):
             self.assertEqual(done.returncode, NO, (at, done))
 
 
-class Hub(Folder):
-    """A hub that answers each connection as told, and keeps what it was asked."""
-
-    def setUp(self):
-        super().setUp()
-        self.path = self.folder / "hub.sock"
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen()
-        self.asked = []
-        self.script = lambda envelope: [wire.Answer()]
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-        self.addCleanup(self.stop)
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                self.converse(connection)
-
-    def converse(self, connection):
-        stream = connection.makefile("rb")
-        head = stream.read(4)
-        if len(head) < 4:
-            return
-        envelope = wire.Envelope.FromString(stream.read(struct.unpack(">I", head)[0]))
-        self.asked.append(envelope)
-        try:
-            for reply in self.script(envelope):
-                connection.sendall(reply if isinstance(reply, bytes) else self.frame(envelope, reply))
-        except BrokenPipeError:
-            pass  # it did not want to hear more
-
-    @staticmethod
-    def frame(envelope, reply):
-        if isinstance(reply, wire.Answer) and not reply.HasField("query_message_id"):
-            content, reply = reply, wire.Answer(query_message_id=envelope.message_id)
-            reply.MergeFrom(content)
-        body = {"answer": reply} if isinstance(reply, wire.Answer) else {"refusal": reply}
-        encoded = wire.Envelope(schema=1, message_id=client.uuid7(), **body).SerializeToString()
-        return struct.pack(">I", len(encoded)) + encoded
-
-    def ask(self, *arguments, **how):
-        return run(*arguments, "--socket", self.path, **how)
-
-    def answers(self, *answers):
-        self.script = lambda envelope: list(answers)
-
-    def query(self):
-        return self.asked[-1].query
-
-
-def value(name, content):
-    kind = {bool: "truth", int: "number", bytes: "binary", str: "text"}[type(content)]
-    return wire.Value(name=name, **{kind: content})
-
-
-def section(name, *rows):
-    return wire.Section(name=name, rows=[wire.Row(values=[value(key, content) for key, content in row.items()])
-                                         for row in rows])
-
-
 class Questions(Hub):
     def test_each_command_asks_its_question(self):
         rows = (
@@ -588,6 +479,20 @@ class Answers(Hub):
             "hub": [{"house": "voorbeeldstad", "a": 1, "b": 2, "started_at_ms": 1780315200123, "lag_ms": 5}],
             "held": [], "digest": [{"sha256": "01ab"}]})
 
+    def test_names_that_say_too_little_are_explained_to_people(self):
+        """The same names stay in --json, for programs."""
+        match = {"person": "P-1.1", "signals": 2, "spellings": 2, "margin": "12.25", "because": "x"}
+        names = {"found": "keys that the two share",
+                 "weighed": "what speaks for one person, and what against: a bit doubles the odds",
+                 "not": "the nearest other person", "not_found": "keys shared with that other person",
+                 "not_weighed": "what speaks for that other person, and what against"}
+        self.answers(wire.Answer(sections=[section("match", match), *(section(name, {"by": "BSN"}) for name in names)]))
+        told = self.ask("match", "explain", "7")[0].splitlines()
+        self.assertIn("  bits ahead of the nearest other  12.25", told)
+        self.assertEqual([line for line in told if line and line[0] != " "], ["match", *names.values()])
+        answer = json.loads(self.ask("match", "explain", "7", "--json")[0])
+        self.assertEqual((answer["match"], list(answer)[3:]), ([match], list(names)))
+
     def test_an_answer_in_parts_is_one_result(self):
         parts = [wire.Answer(more=number < 999, sections=[section("held", {"position": number})])
                  for number in range(1000)]
@@ -649,12 +554,25 @@ class Answers(Hub):
                 self.assertEqual(process.stdout.readline(), lines[1])
             self.assertEqual(process.returncode, DONE)
 
+    def test_a_reader_that_left_ends_it_without_a_word(self):
+        self.answers(wire.Answer(sections=[section("held", *({"reference": "R-%d" % n} for n in range(1000)))]))
+        for words in (["status"], ["held", "list", "--json"], ["watch", "om"], ["trace", "7"]):
+            self.assertEqual(end_of_pipe(*words, "--socket", self.path), (-signal.SIGPIPE, b""), words)
+
 
 class BadHubs(Hub):
     def test_no_hub_is_try_later(self):
-        _, error = run("status", "--socket", self.folder / "absent.sock", expect=LATER)
-        self.assertIn("absent.sock", error)
-        run("status", "--socket", self.folder / ("x" * 200), expect=USAGE)
+        silent = self.folder / "silent.sock"
+        with socket.socket(socket.AF_UNIX) as left:  # its file stays when it ends
+            left.bind(str(silent))
+        longest = self.folder / ("x" * (107 - len(str(self.folder)) - 1))
+        for path in (silent, self.folder / "absent.sock", longest):
+            text = ("no hub listens at %s; it may not be running. Start it (knooppunt-hub HOUSE), or name its socket: "
+                    "--house, --socket or KNOOPPUNT_SOCKET" % path)
+            _, error = run("status", "--socket", path, expect=LATER)
+            self.assertEqual(error.splitlines()[0], "knooppunt: %s [LATER]" % text)
+            self.assertEqual(answer_of("status", "--socket", path, expect=LATER)["text"], text)
+        run("status", "--socket", str(longest) + "x", expect=USAGE)
 
     def test_a_hub_that_stops_is_try_later(self):
         self.answers()
@@ -714,25 +632,55 @@ class Usage(Folder):
             self.assertIn("  held list ", run(*words)[0])
         for command in ("proposal list", "person count", "held list"):
             self.assertEqual(run("--help")[0].count("  %s " % command), 1)
-        group = ["held list", "held show", "held retry", "held drop"]
-        for words in (["held", "--help"], ["held", "-h"]):
-            told = run(*words)[0].splitlines()
-            self.assertEqual([" ".join(line.split()[:2]) for line in told], group)
-        for words in (["held"], ["held", "burn"]):
-            told = run(*words, expect=USAGE)[1].splitlines()
-            self.assertEqual([" ".join(line.split()[:2]) for line in told[1:]], group)
         for words, meant in ((["statsu"], "status"), (["held", "lsit"], "held list"), (["partner", "enrolll", "x"], "partner enrol"),
-                             (["trcae", "7"], "trace")):
+                             (["trcae", "7"], "trace"), (["hled", "list"], "held list"), (["match", "trian"], "match train"),
+                             (["match", "epoch", "lsit"], "match epoch list")):
             self.assertIn('did you mean "knooppunt %s"?' % meant, run(*words, expect=USAGE)[1])
         for words in (["status", "--hosue", "x"], ["status", "x"]):
             self.assertIn("usage: knooppunt status [--json] [--house DIR | --socket PATH]", run(*words, expect=USAGE)[1])
+
+    def test_the_beginning_of_commands_lists_them(self):
+        verbs = {"held": ["list", "show", "retry", "drop"], "review": ["list", "show", "accept", "reject", "undo"],
+                 "match": ["explain", "history", "unmerge", "train", "epoch list", "epoch compare", "epoch activate"],
+                 "match epoch": ["list", "compare", "activate"]}
+        for begun, ends in verbs.items():
+            words = begun.split()
+            names = ["%s %s" % (begun, end) for end in ends]
+            listed = lambda lines: [line[2:24].rstrip() for line in lines]
+            for asked in ([*words, "--help"], [*words, "-h"], [*words, "help"], ["help", *words], ["-h", *words]):
+                self.assertEqual(listed(run(*asked)[0].splitlines()), names)
+            for typed in (words, [*words, "--json"], [*words, "xyzzy"], ["help", *words, "xyzzy"]):
+                out, error = run(*typed, expect=USAGE)
+                whole = "a whole" if "xyzzy" not in typed else "a"
+                self.assertEqual(error.splitlines()[0], 'knooppunt: "%s" is not %s command; there is:' % (
+                    begun + (" xyzzy" if "xyzzy" in typed else ""), whole))
+                self.assertEqual((out, listed(error.splitlines()[1:])), ("", names))
+
+    def test_help_of_a_command_is_its_own(self):
+        for name in ("link", "status", "review show", "match epoch list"):
+            words = name.split()
+            told = run(*words, "--help")
+            self.assertIn("\n\n  knooppunt %s " % name, told[0])
+            self.assertEqual((run("help", *words), run("--help", *words)), (told, told))
+        self.assertIn('"xyzzy" is not a command', run("help", "xyzzy", expect=USAGE)[1])
 
     def test_a_number_that_is_none_is_named(self):
         for words, named in ((["trace", "politie"], '"politie" is not a position; give a number, or a partner and'),
                              (["held", "show", "abc"], '"abc" is not a position'),
                              (["held", "retry", "7", "8x"], '"8x" is not a position'),
-                             (["held", "drop", "-", "--yes"], '"-" is not a position')):
+                             (["held", "drop", "-", "--yes"], '"-" is not a position; give the number that `knooppunt held list` shows'),
+                             (["match", "explain", "abc"], '"abc" is not a position; give the position of a signal, as `knooppunt trace'),
+                             (["match", "explain", "7", "x"], '"x" is not the number of a person in a signal; give 1 for the first'),
+                             (["match", "unmerge", "abc", "--reason", "anders"], '"abc" is not a position; give the position of a signal'),
+                             (["review", "undo", "abc", "--reason", "anders"],
+                              '"abc" is not a position; give the position of a decision, as `knooppunt review accept`'),
+                             (["known-check", "list", "abc"], "give the position of a check, as `knooppunt known-check list` shows it")):
             self.assertIn(named, run(*words, expect=USAGE)[1])
+
+    def test_a_reader_that_left_ends_it_without_a_word(self):
+        for words in (["config", "fields"], ["help"], ["--version"], ["match", "--help"]):
+            for ignored in (False, True):  # whoever starts us may have it so: a service manager
+                self.assertEqual(end_of_pipe(*words, ignored=ignored), (-signal.SIGPIPE, b""), words)
 
     def test_a_full_output_is_not_done(self):
         with open("/dev/full", "wb") as full:

@@ -3,6 +3,8 @@
 """Matches in doubt: `knooppunt review` lists them, shows them side by side, and takes a person's decision, which holds, shows in the
 alerts, and can be taken back; `knooppunt match explain` says why.
 """
+import json
+
 import kit
 from kit import signal
 
@@ -16,6 +18,13 @@ def told(reference, kind=signal.SIGNAL_KIND_PROCES_VERBAAL, **fields):
 
 class Desk(kit.Test):
     PARTNERS = ("politie", "om", "reclassering")
+
+    def bits_of(self, answer, section):
+        """Of each row by its name; written as everywhere: 10.10."""
+        rows = {row["field"]: row["bits"] for row in answer[section]}
+        for bits in rows.values():
+            self.assertRegex(bits, r"^-?\d+\.\d\d$")
+        return {name: float(bits) for name, bits in rows.items()}
 
     def submit_as(self, name, one):
         with self.session(name) as session:
@@ -34,12 +43,55 @@ class Explained(Desk):
         self.submit_as("om", of("OM-8", given_names="Ilse", birth_place="Elders"))  # her twin
         place = self.submit_as("reclassering", of("R-8", given_names="Iris", bsn=kit.bsn(8), birth_place="Elders"))
         why = self.house.ask("match", "explain", place)
-        total = lambda section: next(float(row["bits"].replace(",", ".")) for row in why[section] if row["field"] == "samen")
-        self.assertAlmostEqual(float(why["match"][0]["margin"].replace(",", ".")), total("weighed") - total("not_weighed"), 6)
-        self.assertGreater(total("weighed"), total("not_weighed"))
+        she, twin = (self.bits_of(why, section) for section in ("weighed", "not_weighed"))
+        self.assertRegex(why["match"][0]["margin"], r"^\d+\.\d\d$")
+        self.assertAlmostEqual(float(why["match"][0]["margin"]), she["samen"] - twin["samen"], 6)
+        self.assertGreater(she["samen"], twin["samen"])
         self.assertIn("voornaam, geboorteplaats en geboortejaar", [row["by"] for row in why["found"]])
         self.assertNotIn("voornaam, geboorteplaats en geboortejaar", [row["by"] for row in why["not_found"]])
         self.assertIn("geboortedatum en voorletter", [row["by"] for row in why["not_found"]])
+        rule = next(row for row in why["not_weighed"] if row["field"] == "regel")
+        self.assertEqual(rule["agrees"], "andere voornaam bij (bijna) dezelfde achternaam: een broer of zus? (hoogstens -1.00 bits)")
+        self.assertEqual(twin["samen"], -1)
+        traced = self.house.ask("trace", place)
+        self.assertRegex(traced["persons"][0]["because"], r"^met een andere schrijfwijze van deze persoon \d+\.\d\d bits: ")
+        for answer in (why, traced):
+            self.assertNotRegex(json.dumps(answer), r"\d,\d\d\b")
+
+    def test_a_parent_and_child_are_told_by_what_agrees(self):
+        """The address may do so by its street alone, which then is shown."""
+        for name, born, address in (("politie", 1950, {"postcode": "9001AA", "house_number": 12, "street": "Lindelaan"}),
+                                    ("om", 1981, {"postcode": "9455ZX", "house_number": 12, "street": "Lindelaan"})):
+            one = told("%s-9" % name, given_names="Gerrit", birth_place="Elders", gender=signal.GENDER_MAN,
+                       address=signal.Address(**address))
+            one.persons[0].surname = "Gelijknamig"
+            one.persons[0].birth_date.CopyFrom(signal.Date(year=born, month=11, day=28))
+            self.submit_as(name, one)
+        pair = next(row for row in self.house.ask("review", "list")["review"] if "ouder en kind" in row["why_not"])
+        words = "achternaam en adres lijken op elkaar, de geboortedatum niet: ouder en kind?"
+        self.assertEqual((pair["bits"], pair["why_not"]), ("9.99", words))
+        shown = self.house.ask("review", "show", pair["person"], pair["other"])
+        rows = {row["field"]: row for row in shown["weighed"]}
+        self.assertEqual(rows["regel"]["agrees"], words + " (hoogstens 9.99 bits)")
+        self.assertEqual({rows["adres"]["one"], rows["adres"]["other"]}, {"9001AA 12 lindelaan", "9455ZX 12 lindelaan"})
+
+    def test_a_decision_is_told_once(self):
+        """However many spellings of the other person it is of."""
+        def of(reference, **fields):
+            made = told(reference, **fields)
+            made.persons[0].surname = "Tweemaal"
+            return made
+        self.submit_as("politie", of("PL-7", bsn=kit.bsn(7), given_names="Else"))
+        self.submit_as("om", of("OM-7", bsn=kit.bsn(7), given_names="Else Maria"))
+        self.submit_as("om", of("OM-6", bsn=kit.bsn(6), given_names="Elly"))
+        place = self.submit_as("reclassering", of("R-7", initials="E."))
+        person = lambda position: self.house.ask("match", "explain", position)["match"][0]["person"]
+        other = next(row["other"] if row["person"] == person(place) else row["person"]
+                     for row in self.house.ask("review", "list")["review"] if person(place) in row.values())
+        decided = self.house.ask("review", "accept", other, person(place), "--reason", "partner")["decided"][0]
+        rows = self.house.ask("match", "explain", place)["decided"]
+        self.assertEqual([(row["decision"], row["other"], row["position"]) for row in rows],
+                         [("een persoon", decided["one"], decided["position"])])
 
 
 class Review(Desk):
@@ -66,8 +118,8 @@ class Review(Desk):
         rows = {row["field"]: row for row in shown["weighed"]}
         self.assertEqual((rows["voornaam"]["one"], rows["voornaam"]["other"]), ("anna", "a"))
         self.assertEqual(rows["voornaam"]["agrees"], "alleen de voorletter, die is gelijk")
-        bits = sum(float(row["bits"].replace(",", ".")) for name, row in rows.items() if name != "samen")
-        self.assertAlmostEqual(bits, float(rows["samen"]["bits"].replace(",", ".")), 6)
+        bits = self.bits_of(shown, "weighed")
+        self.assertAlmostEqual(sum(bits.values()), 2 * bits["samen"], 6)
 
         decided = self.house.ask("review", "accept", persons["alma"], persons["initial"], "--reason", "partner")["decided"][0]
         self.assertEqual((decided["one"], decided["result"]), (persons["alma"], "one person"))
