@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include "core/blocks.h"
+#include "core/match/partition.h"
 
 #include <string.h>
 
@@ -50,6 +51,11 @@ const char *kp_explain_grade(uint8_t grade)
         [KP_GRADE_CERTAIN] = "zeker",
     };
     return grade < sizeof words / sizeof words[0] ? words[grade] : "";
+}
+
+const char *kp_explain_decision(uint8_t decision)
+{
+    return decision == KP_DECISION_MUST ? "een persoon" : "twee personen";
 }
 
 const char *kp_explain_principle(uint8_t principle)

@@ -13,6 +13,7 @@
 const char *kp_explain_bits(struct kp_arena *arena, int32_t bits);
 const char *kp_explain_grade(uint8_t grade);
 const char *kp_explain_principle(uint8_t principle); /* "" for none */
+const char *kp_explain_decision(uint8_t decision);
 
 /* Two sections. "found": a row for each key under which the two meet; "weighed": one for each
  * field, with what both forms say, a waterfall that begins with the prior and ends with the sum

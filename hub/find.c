@@ -39,7 +39,11 @@ enum kp_err kp_find_two(const struct kp_match_model *model, struct kp_txn *txn,
         }
     }
     if (ret_two->persons[0].id == ret_two->persons[1].id) {
-        return kp_fail(reterr_diag, KP_E_STATE, "they are one person already");
+        return kp_fail(
+            reterr_diag, KP_E_STATE,
+            "%.40s and %.40s are one person already; `match history` of each shows since "
+            "when",
+            query->arguments[0], query->arguments[1]);
     }
     for (uint32_t a = 0; a < ret_two->persons[0].form_count; a++) {
         for (uint32_t b = 0; b < ret_two->persons[1].form_count; b++) {
@@ -75,6 +79,12 @@ enum kp_err kp_find_mention(struct kp_txn *txn, const struct kp_query *query, ui
                        (unsigned long long)position);
     }
     uint32_t count = stored.status == KP_SIGNAL_CURRENT ? stored.signal.mention_count : 0;
+    if (count == 0) {
+        return kp_fail(reterr_diag, KP_E_NOT_FOUND,
+                       "signal %llu names nobody now: it was withdrawn or replaced, or is about an "
+                       "area; `trace %llu` tells",
+                       (unsigned long long)position, (unsigned long long)position);
+    }
     if (number == 0 || number > count) {
         return kp_fail(reterr_diag, KP_E_NOT_FOUND,
                        "signal %llu names %u persons now; give 1 for the first",
@@ -88,4 +98,16 @@ enum kp_err kp_find_mention(struct kp_txn *txn, const struct kp_query *query, ui
     }
     *reterr_diag = txn->diag;
     return kp_txn_error(txn);
+}
+
+const char *kp_find_person_text(struct kp_arena *arena, uint64_t person)
+{
+    return person == 0 ? "" : kp_text_person(arena, person);
+}
+
+const char *kp_find_author(const struct kp_view *view, uint32_t author)
+{
+    const struct kp_view_counterpart *user =
+        author < KP_COUNTERPART_NUMBERS ? view->by_number[author] : NULL;
+    return user == NULL ? "operator" : user->row.id;
 }

@@ -27,4 +27,9 @@ KP_MUST_CHECK enum kp_err kp_find_mention(struct kp_txn *txn, const struct kp_qu
                                           uint64_t *ret_form, uint64_t *ret_person,
                                           struct kp_diag *reterr_diag);
 
+/* "P-1234.1"; "" when @person is 0: gone. */
+const char *kp_find_person_text(struct kp_arena *arena, uint64_t person);
+/* Who decided: a user's id, or "operator". */
+const char *kp_find_author(const struct kp_view *view, uint32_t author);
+
 #endif

@@ -42,6 +42,7 @@ static const struct {
     {"mailbox.list", kp_query_mailbox_list},
     {"review.list", kp_query_review_list},
     {"review.show", kp_query_review_show},
+    {"review.decided", kp_query_review_decided},
     {"review.accept", kp_query_review_accept},
     {"review.reject", kp_query_review_reject},
     {"review.undo", kp_query_review_undo},

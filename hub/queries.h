@@ -36,7 +36,7 @@ kp_query_fn kp_query_trace;
 kp_query_fn kp_query_partner_enrol, kp_query_partner_revoke, kp_query_partner_list;
 kp_query_fn kp_query_user_enrol, kp_query_user_revoke, kp_query_user_list;
 /* query_review.c */
-kp_query_fn kp_query_review_list, kp_query_review_show;
+kp_query_fn kp_query_review_list, kp_query_review_show, kp_query_review_decided;
 /* query_decide.c */
 kp_query_fn kp_query_review_accept, kp_query_review_reject, kp_query_review_undo;
 kp_query_fn kp_query_match_unmerge;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define PAIRS_MAX 1024u
+#define TWO_NUMBERS "twee-bsn" /* that the one who decides has seen it */
 
 /* Pairs of forms of which the same is decided. */
 struct pairs {
@@ -41,6 +42,37 @@ typedef enum kp_err collect_fn(const struct kp_match_model *model, struct kp_txn
                                const struct kp_query *query, struct pairs *pairs,
                                struct kp_diag *reterr_diag);
 
+/* Both have a number that is his, and not one that is the same. */
+static bool have_two_numbers(struct kp_txn *txn, const struct kp_two *two)
+{
+    uint32_t numbers[2] = {0};
+    for (uint32_t side = 0; side < 2; side++) {
+        const struct kp_person *person = &two->persons[side];
+        for (uint32_t i = 0; i < person->form_count; i++) {
+            struct kp_known_form form;
+            if (kp_forms_load(txn, NULL, person->forms[i].id, &form) &&
+                form.form.bsn_class == KP_FORM_BSN_VALID) {
+                numbers[side] = form.form.bsn;
+            }
+        }
+    }
+    return numbers[0] != 0 && numbers[1] != 0 && numbers[0] != numbers[1];
+}
+
+static enum kp_err check_numbers(struct kp_txn *txn, const struct kp_query *query,
+                                 const struct kp_two *two, struct kp_diag *reterr_diag)
+{
+    if (query->argument_count == 3 && strcmp(query->arguments[2], TWO_NUMBERS) != 0) {
+        return kp_fail(reterr_diag, KP_E_USAGE, "\"%.40s\" is no \"" TWO_NUMBERS "\"",
+                       query->arguments[2]);
+    }
+    return query->argument_count == 3 || !have_two_numbers(txn, two)
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_STATE,
+                         "they have two valid BSNs, so one of the numbers would be another's: if "
+                         "they are one person nevertheless, say " TWO_NUMBERS);
+}
+
 /* The two forms that are most alike, and each of them with all forms of the other person: so that
  * none of the one's stays behind with the other's. */
 static enum kp_err collect_two(const struct kp_match_model *model, struct kp_txn *txn,
@@ -49,6 +81,9 @@ static enum kp_err collect_two(const struct kp_match_model *model, struct kp_txn
 {
     struct kp_two two;
     enum kp_err err = kp_find_two(model, txn, query, &two, reterr_diag);
+    if (err == KP_OK && pairs->decision == KP_DECISION_MUST) {
+        err = check_numbers(txn, query, &two, reterr_diag);
+    }
     if (err != KP_OK) {
         return err;
     }
@@ -263,6 +298,7 @@ static enum kp_err decide(struct kp_hub *hub, const struct kp_query *query,
 }
 
 static const struct usage two_persons = {2, 2, "two persons, as `review list` names them"};
+static const struct usage one_person = {2, 3, "two persons, as `review list` names them"};
 static const struct usage one_position = {1, 1, "the position at which it was decided"};
 static const struct usage one_mention = {
     1, 2, "the position of a signal and, unless it is the first, the number of the person in it"};
@@ -270,7 +306,7 @@ static const struct usage one_mention = {
 enum kp_err kp_query_review_accept(struct kp_hub *hub, const struct kp_query *query,
                                    struct kp_answer *answer, struct kp_diag *reterr_diag)
 {
-    return decide(hub, query, KP_DECISION_MUST, &two_persons, collect_two, answer, reterr_diag);
+    return decide(hub, query, KP_DECISION_MUST, &one_person, collect_two, answer, reterr_diag);
 }
 
 enum kp_err kp_query_review_reject(struct kp_hub *hub, const struct kp_query *query,

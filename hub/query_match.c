@@ -32,14 +32,6 @@ static bool find_rival(const struct kp_match_model *model, struct kp_txn *txn,
     return best > INT32_MIN;
 }
 
-/* Who decided: a user's id. */
-static const char *author_text(const struct kp_view *view, uint32_t author)
-{
-    const struct kp_view_counterpart *user =
-        author < KP_COUNTERPART_NUMBERS ? view->by_number[author] : NULL;
-    return user == NULL ? "operator" : user->row.id;
-}
-
 /* One decision is of many spellings of a person: told once. */
 struct told {
     uint64_t position, person;
@@ -59,11 +51,10 @@ static void decision_row(const struct kp_view *view, const struct kp_decided *de
                          uint64_t person, struct kp_answer *answer)
 {
     kp_answer_row(answer);
-    kp_answer_text(answer, "decision",
-                   decided->decision == KP_DECISION_MUST ? "een persoon" : "twee personen");
-    kp_answer_text(answer, "other", person == 0 ? "" : kp_text_person(answer->arena, person));
+    kp_answer_text(answer, "decision", kp_explain_decision(decided->decision));
+    kp_answer_text(answer, "other", kp_find_person_text(answer->arena, person));
     kp_answer_text(answer, "reason", kp_decision_reason_word(decided->reason));
-    kp_answer_text(answer, "by", author_text(view, decided->author));
+    kp_answer_text(answer, "by", kp_find_author(view, decided->author));
     kp_answer_number(answer, "epoch", decided->epoch);
     kp_answer_number(answer, "position", decided->position);
     kp_answer_time(answer, "at", decided->at);
@@ -221,7 +212,7 @@ static void detail_text(const struct kp_view *view, const struct kp_cause *cause
                         struct kp_answer *answer)
 {
     kp_answer_text(answer, "by",
-                   cause->reason == KP_CHANGE_DECIDED ? author_text(view, cause->detail) : "");
+                   cause->reason == KP_CHANGE_DECIDED ? kp_find_author(view, cause->detail) : "");
     if (cause->reason == KP_CHANGE_EPOCH) {
         kp_answer_number(answer, "epoch", cause->detail);
     } else {

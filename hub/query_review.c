@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define LISTED_MAX 200u
-#define FOUND_MAX 4096u
+#define KEPT_MAX 4096u /* of what was found, to choose from */
 
 /* --- the list --- */
 
@@ -67,16 +67,29 @@ static int compare_items(const void *a, const void *b)
                : (one->doubt.other > other->doubt.other) - (one->doubt.other < other->doubt.other);
 }
 
-static uint32_t find_open(struct kp_txn *txn, struct item *ret_items)
+struct found {
+    struct item *items; /* room for KEPT_MAX; the likeliest first when all is found */
+    uint32_t count;
+    uint64_t open; /* all of them */
+};
+
+/* The likeliest of all. */
+static void find_open(struct kp_txn *txn, struct found *found)
 {
     struct kp_doubt doubt = {0};
-    uint32_t count = 0;
     size_t mark = kp_txn_scratch_mark(txn);
-    while (count < FOUND_MAX && kp_doubt_next(txn, doubt.form, doubt.other, &doubt)) {
-        count += is_open(txn, &doubt, &ret_items[count]) ? 1 : 0;
+    while (kp_doubt_next(txn, doubt.form, doubt.other, &doubt)) {
+        if (is_open(txn, &doubt, &found->items[found->count])) {
+            found->open++;
+            found->count++;
+        }
+        if (found->count == KEPT_MAX) {
+            qsort(found->items, found->count, sizeof *found->items, compare_items);
+            found->count /= 2;
+        }
         kp_txn_scratch_restore(txn, mark);
     }
-    return count;
+    qsort(found->items, found->count, sizeof *found->items, compare_items);
 }
 
 /* Two persons are one question, however many of their forms are alike. */
@@ -122,23 +135,26 @@ enum kp_err kp_query_review_list(struct kp_hub *hub, const struct kp_query *quer
     if (err != KP_OK) {
         return err;
     }
-    struct item *items = calloc(FOUND_MAX, sizeof *items);
-    KP_ASSERT(items != NULL);
-    uint32_t count = find_open(txn, items);
-    qsort(items, count, sizeof *items, compare_items);
+    struct found found = {.items = calloc(KEPT_MAX, sizeof *found.items)};
+    KP_ASSERT(found.items != NULL);
+    find_open(txn, &found);
     struct kp_view *view = kp_view_hold(hub);
     uint32_t listed = 0;
     kp_answer_section(answer, "review");
-    for (uint32_t i = 0; i < count && listed < LISTED_MAX; i++) {
+    for (uint32_t i = 0; i < found.count && listed < LISTED_MAX; i++) {
         size_t mark = kp_txn_scratch_mark(txn);
-        if (!is_listed(items, i)) {
-            item_row(&view->core.model, txn, &items[i], answer);
+        if (!is_listed(found.items, i)) {
+            item_row(&view->core.model, txn, &found.items[i], answer);
             listed++;
         }
         kp_txn_scratch_restore(txn, mark);
     }
     kp_view_release(view);
-    free(items);
+    free(found.items);
+    kp_answer_section(answer, "counted");
+    kp_answer_row(answer);
+    kp_answer_number(answer, "listed", listed);
+    kp_answer_number(answer, "spellings_in_doubt", found.open);
     err = kp_txn_error(txn);
     *reterr_diag = txn->diag;
     kp_txn_abort(txn);
@@ -179,6 +195,95 @@ enum kp_err kp_query_review_show(struct kp_hub *hub, const struct kp_query *quer
         kp_explain_pair(model, txn, &two.forms[0], &two.forms[1], /* rival= */ false, answer);
     }
     kp_view_release(view);
+    kp_txn_abort(txn);
+    return err;
+}
+
+/* --- what was decided --- */
+
+/* What was decided at one position, of whom. */
+struct decision {
+    struct kp_decided decided;
+    uint8_t tag[KP_TAG_BYTES];
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct decision *one = a;
+    const struct decision *other = b;
+    return (one->decided.position < other->decided.position) -
+           (one->decided.position > other->decided.position);
+}
+
+static bool is_noted(const struct decision *decisions, uint32_t count, uint64_t position)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (decisions[i].decided.position == position) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One of each position; the newest ones. */
+static uint32_t find_decisions(struct kp_txn *txn, struct decision *ret_decisions)
+{
+    struct kp_key key = kp_key_none();
+    struct decision decision;
+    uint32_t count = 0;
+    size_t mark = kp_txn_scratch_mark(txn);
+    while (kp_decision_walk(txn, &key, decision.tag, &decision.decided)) {
+        kp_txn_scratch_restore(txn, mark);
+        if (!is_noted(ret_decisions, count, decision.decided.position)) {
+            ret_decisions[count++] = decision;
+        }
+        if (count == KEPT_MAX) {
+            qsort(ret_decisions, count, sizeof *ret_decisions, newest_first);
+            count /= 2;
+        }
+    }
+    qsort(ret_decisions, count, sizeof *ret_decisions, newest_first);
+    return count;
+}
+
+static void decision_row(const struct kp_view *view, struct kp_txn *txn,
+                         const struct decision *decision, struct kp_answer *answer)
+{
+    uint64_t form;
+    uint64_t persons[2] = {0};
+    (void)kp_forms_find(txn, decision->tag, &form, &persons[0]); /* gone: 0 */
+    (void)kp_forms_find(txn, decision->decided.other, &form, &persons[1]);
+    kp_answer_row(answer);
+    kp_answer_number(answer, "position", decision->decided.position);
+    kp_answer_text(answer, "decision", kp_explain_decision(decision->decided.decision));
+    kp_answer_text(answer, "one", kp_find_person_text(answer->arena, persons[0]));
+    kp_answer_text(answer, "other", kp_find_person_text(answer->arena, persons[1]));
+    kp_answer_text(answer, "reason", kp_decision_reason_word(decision->decided.reason));
+    kp_answer_text(answer, "by", kp_find_author(view, decision->decided.author));
+    kp_answer_time(answer, "at", decision->decided.at);
+}
+
+enum kp_err kp_query_review_decided(struct kp_hub *hub, const struct kp_query *query,
+                                    struct kp_answer *answer, struct kp_diag *reterr_diag)
+{
+    struct kp_txn *txn;
+    (void)query;
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    struct decision *decisions = calloc(KEPT_MAX, sizeof *decisions);
+    KP_ASSERT(decisions != NULL);
+    uint32_t count = find_decisions(txn, decisions);
+    struct kp_view *view = kp_view_hold(hub);
+    kp_answer_section(answer, "decided");
+    for (uint32_t i = 0; i < count && i < LISTED_MAX; i++) {
+        decision_row(view, txn, &decisions[i], answer);
+    }
+    kp_view_release(view);
+    free(decisions);
+    err = kp_txn_error(txn);
+    *reterr_diag = txn->diag;
     kp_txn_abort(txn);
     return err;
 }

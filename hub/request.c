@@ -24,6 +24,7 @@ static const struct {
 } known[] = {
     {"review.list", kp_query_review_list, false},
     {"review.show", kp_query_review_show, false},
+    {"review.decided", kp_query_review_decided, false},
     {"match.explain", kp_query_match_explain, false},
     {"match.history", kp_query_match_history, false},
     {"review.accept", kp_query_review_accept, true},

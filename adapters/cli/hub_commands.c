@@ -264,25 +264,71 @@ static enum kp_err run_held_drop(const struct kp_cli_args *args, struct kp_diag 
     return err == KP_OK ? run_quick(args, reterr_diag) : err;
 }
 
+#define REASONS "what it is decided by: identiteit, partner, dossier, vergissing or anders"
+
 static const struct kp_cli_option decide_options[] = {
-    {"reason", "WORD", true,
-     "what it is decided by: identiteit, partner, dossier, vergissing or anders"},
+    {"reason", "WORD", true, REASONS},
     {0},
 };
 
-/* The reason goes last. */
-static enum kp_err run_decide(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+/* The reason goes last. @also: before it; NULL: nothing */
+static enum kp_err ask_decision(const struct kp_cli_args *args, const char *also,
+                                json_t *ret_result, struct kp_diag *reterr_diag)
 {
+    const struct kp_ask_sink sink = {.on_answer = take_answer, .context = ret_result};
     char *arguments[4];
     struct kp_ask ask = ask_of(args, QUICK_MS);
-    const char *reason = kp_cli_value(args, "reason"); /* required: it is there */
-    for (int i = 0; i < args->argument_count; i++) {
+    size_t count = ask.argument_count;
+    for (size_t i = 0; i < count; i++) {
         arguments[i] = args->arguments[i];
     }
-    arguments[args->argument_count] = (char *)(uintptr_t)reason; /* only read */
+    if (also != NULL) {
+        arguments[count++] = (char *)(uintptr_t)also; /* only read */
+    }
+    arguments[count++] =
+        (char *)(uintptr_t)kp_cli_value(args, "reason"); /* required: it is there */
     ask.arguments = arguments;
-    ask.argument_count++;
-    return kp_cli_ask_and_print(&ask, args->json, reterr_diag);
+    ask.argument_count = count;
+    return kp_ask(&ask, &sink, reterr_diag);
+}
+
+static void print_decision(const struct kp_cli_args *args, json_t *result)
+{
+    json_t *row = json_array_get(json_object_get(result, "decided"), 0);
+    kp_print_result(result, args->json, stdout);
+    if (!args->json && strcmp(args->command->query, "review.undo") != 0) {
+        (void)printf("\nTo take it back: knooppunt review undo %" JSON_INTEGER_FORMAT
+                     " --reason WORD\n",
+                     json_integer_value(json_object_get(row, "position")));
+    }
+}
+
+static enum kp_err decide(const struct kp_cli_args *args, const char *also,
+                          struct kp_diag *reterr_diag)
+{
+    json_t *result = json_object();
+    enum kp_err err = ask_decision(args, also, result, reterr_diag);
+    if (err == KP_OK) {
+        print_decision(args, result);
+    }
+    json_decref(result);
+    return err;
+}
+
+static enum kp_err run_decide(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    return decide(args, NULL, reterr_diag);
+}
+
+static const struct kp_cli_option accept_options[] = {
+    {"reason", "WORD", true, REASONS},
+    {"twee-bsn", NULL, false, "they are one although they have two BSNs, both valid"},
+    {0},
+};
+
+static enum kp_err run_accept(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    return decide(args, kp_cli_value(args, "twee-bsn") == NULL ? NULL : "twee-bsn", reterr_diag);
 }
 
 static enum kp_err run_undo(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
@@ -325,7 +371,9 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
     {"review show", "PERSON OTHER", 2, 2, NULL,
      "two persons side by side: what agrees, what it weighs, and why it was left", run_quick,
      "review.show"},
-    {"review accept", "PERSON OTHER", 2, 2, decide_options, "they are one person", run_decide,
+    {"review decided", "", 0, 0, NULL, "what persons decided that still stands, the last first",
+     run_patient, "review.decided"},
+    {"review accept", "PERSON OTHER", 2, 2, accept_options, "they are one person", run_accept,
      "review.accept"},
     {"review reject", "PERSON OTHER", 2, 2, decide_options, "they are two persons", run_decide,
      "review.reject"},

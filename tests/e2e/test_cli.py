@@ -640,7 +640,7 @@ class Usage(Folder):
             self.assertIn("usage: knooppunt status [--json] [--house DIR | --socket PATH]", run(*words, expect=USAGE)[1])
 
     def test_the_beginning_of_commands_lists_them(self):
-        verbs = {"held": ["list", "show", "retry", "drop"], "review": ["list", "show", "accept", "reject", "undo"],
+        verbs = {"held": ["list", "show", "retry", "drop"], "review": ["list", "show", "decided", "accept", "reject", "undo"],
                  "match": ["explain", "history", "unmerge", "train", "epoch list", "epoch compare", "epoch activate"],
                  "match epoch": ["list", "compare", "activate"]}
         for begun, ends in verbs.items():

@@ -16,6 +16,15 @@ def told(reference, kind=signal.SIGNAL_KIND_PROCES_VERBAAL, **fields):
     return made
 
 
+def named(surname, reference, **fields):
+    """Of whom there is an initial, only the year of birth is said: he may be the other one."""
+    made = told(reference, **fields)
+    made.persons[0].surname = surname
+    if "initials" in fields:
+        made.persons[0].birth_date.CopyFrom(signal.Date(year=1980))
+    return made
+
+
 class Desk(kit.Test):
     PARTNERS = ("politie", "om", "reclassering")
 
@@ -31,6 +40,9 @@ class Desk(kit.Test):
             position = self.submit(session, one).signals[0].position
         self.wait_applied()
         return position
+
+    def doubts(self):
+        return {frozenset((row["person"], row["other"])) for row in self.house.ask("review", "list")["review"]}
 
 
 class Explained(Desk):
@@ -94,10 +106,66 @@ class Explained(Desk):
                          [("een persoon", decided["one"], decided["position"])])
 
 
-class Review(Desk):
-    def doubts(self):
-        return {frozenset((row["person"], row["other"])) for row in self.house.ask("review", "list")["review"]}
+class Decisions(Desk):
+    def decided(self):
+        return [(row["position"], row["decision"], {row["one"], row["other"]}, row["reason"], row["by"])
+                for row in self.house.ask("review", "decided")["decided"]]
 
+    def person_of(self, position):
+        return self.house.ask("match", "explain", position)["match"][0]["person"]
+
+    def decide(self, verb, *words):
+        return self.house.ask("review", verb, *words)["decided"][0]
+
+    def test_taken_back_is_the_last_decision_only(self):
+        before = self.decided()
+        one = self.person_of(self.submit_as("politie", named("Kwakkelaar", "PL-20", given_names="Sanne", birth_place="Hier")))
+        other = self.person_of(self.submit_as("om", named("Kwakkelaar", "OM-20", initials="S.", birth_place="Daar")))
+        self.assertNotEqual(one, other)
+        first, second = (self.decide("reject", one, other, "--reason", reason)["position"] for reason in ("dossier", "partner"))
+        accepted = self.decide("accept", one, other, "--reason", "identiteit")
+        self.assertEqual(accepted["result"], "one person")
+        self.assertEqual(self.decided(), [(accepted["position"], "een persoon", {one}, "identiteit", "operator"),
+                                          (second, "twee personen", {one}, "partner", "operator"),
+                                          (first, "twee personen", {one}, "dossier", "operator")] + before)
+        undone = self.decide("undo", accepted["position"], "--reason", "vergissing")
+        self.assertEqual(undone["result"], "two persons")
+        self.assertNotIn({undone["one"], undone["other"]}, self.doubts())  # the rejections stand
+        self.decide("undo", first, "--reason", "vergissing")  # not the last: in any order
+        self.assertEqual([row[0] for row in self.decided()], [second] + [row[0] for row in before])
+        self.assertNotIn({undone["one"], undone["other"]}, self.doubts())
+        self.decide("undo", second, "--reason", "vergissing")
+        self.assertEqual(self.decided(), before)
+        self.assertIn({undone["one"], undone["other"]}, self.doubts())
+
+    def test_two_numbers_are_one_person_only_when_that_is_said(self):
+        one, other = (self.person_of(self.submit_as("politie", named("Zevenhuis", f"PL-3{i}", bsn=kit.bsn(30 + i), given_names="Daan"))) for i in range(2))
+        self.assertNotEqual(one, other)
+        refused = self.house.ask("review", "accept", one, other, "--reason", "dossier", expect=1)
+        self.assertEqual(refused["name"], "STATE")
+        self.assertIn("they have two valid BSNs", refused["text"])
+        self.assertIn("twee-bsn", refused["text"])
+        self.assertEqual(self.house.ask("review", "reject", one, other, "--reason", "dossier")["decided"][0]["result"], "two persons")
+        self.assertEqual(self.decide("accept", one, other, "--reason", "dossier", "--twee-bsn")["result"], "one person")
+        third = self.person_of(self.submit_as("om", named("Zevenhuis", "OM-33", initials="D.")))
+        self.assertNotEqual(third, one)
+        self.assertEqual(self.decide("accept", one, third, "--reason", "dossier")["result"], "one person")  # he has none
+
+    def test_the_list_says_how_much_is_open(self):
+        answer = self.house.ask("review", "list")
+        self.assertEqual(answer["counted"][0]["listed"], len(answer["review"]))
+        self.assertGreaterEqual(answer["counted"][0]["spellings_in_doubt"], len(answer["review"]))
+
+    def test_how_to_take_back_is_said(self):
+        one = self.person_of(self.submit_as("politie", named("Molenbroek", "PL-40", given_names="Jelle", birth_place="Hier")))
+        other = self.person_of(self.submit_as("om", named("Molenbroek", "OM-40", initials="J.", birth_place="Daar")))
+        text = self.house.cli("review", "accept", one, other, "--reason", "dossier")
+        position = self.decided()[0][0]
+        self.assertIn(f"To take it back: knooppunt review undo {position} --reason WORD", text)
+        self.assertNotIn("take it back", self.house.cli("review", "undo", position, "--reason", "vergissing"))
+
+
+class Review(Desk):
     def count(self):
         return self.house.ask("person", "count")["persons"][0]["all"]
 
@@ -125,7 +193,8 @@ class Review(Desk):
         self.assertEqual((decided["one"], decided["result"]), (persons["alma"], "one person"))
         self.assertEqual((self.count(), self.doubts()), (2, set()))
         again = self.house.ask("review", "accept", persons["alma"], persons["initial"], "--reason", "partner", expect=1)
-        self.assertEqual((again["name"], again["text"]), ("STATE", "they are one person already"))
+        self.assertEqual((again["name"], again["text"]),
+                         ("STATE", f"{persons['alma']} and {persons['initial']} are one person already; `match history` of each shows since when"))
         self.house.ask("review", "undo", decided["position"], "--reason", "vergissing")
         self.assertEqual(self.count(), 3)
         self.assertEqual(len(self.doubts()), 2)

@@ -50,6 +50,8 @@ class ReviewWire(kit.Test):
             self.assertEqual(session.wait_answer(session.do(*accept))["decided"][0]["position"], decided["position"])
             self.assertEqual(self.house.ask("store", "digest"), before)
             undo = session.command("review.undo", decided["position"], "vergissing")
+            stands = session.wait_answer(session.ask("review.decided"))["decided"]
+            self.assertEqual([(row["position"], row["decision"], row["by"]) for row in stands], [(decided["position"], "een persoon", "ketenmanager")])
             self.assertEqual(session.wait_answer(session.do(*undo))["decided"][0]["result"], "two persons")
             self.assertEqual(len(session.wait_answer(session.ask("review.list"))["review"]), 2)
 
