@@ -96,7 +96,7 @@ static void part_components(struct kp_bulk *bulk, const uint32_t *forms, uint32_
         while (end < count && placed[end].root == placed[start].root) {
             end++;
         }
-        if (end - start > KP_PARTITION_FORMS_MAX) {
+        if (end - start > KP_COMPONENT_FORMS_MAX) {
             bulk->figures.large_components++;
             part_components(bulk, members + start, end - start, least + COMPONENT_STEP, arena);
         } else if (end - start > 1) {

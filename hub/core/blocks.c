@@ -173,7 +173,7 @@ static void drop(struct kp_txn *txn, const struct place *place, const struct kp_
                  uint64_t form, struct kp_block_change **changes_io);
 
 /* @form: the one that made the block too large, which is not listed; 0: it is no more. */
-static void note_change(struct kp_txn *txn, const struct block *block, uint64_t form,
+static void note_change(struct kp_txn *txn, const struct block *block, uint8_t kind, uint64_t form,
                         struct kp_block_change **changes_io)
 {
     uint32_t count = block->listed + (form != 0 ? 1 : 0);
@@ -185,6 +185,7 @@ static void note_change(struct kp_txn *txn, const struct block *block, uint64_t 
     }
     change->count = count;
     change->narrowed = form != 0;
+    change->kind = kind;
     for (uint32_t i = 0; i < block->listed; i++) {
         change->forms[i] = block->entries[i].form;
     }
@@ -199,7 +200,7 @@ static void note_change(struct kp_txn *txn, const struct block *block, uint64_t 
 static void move_all(struct kp_txn *txn, const struct place *place, const struct block *block,
                      uint64_t form, struct kp_block_change **changes_io)
 {
-    note_change(txn, block, form, changes_io);
+    note_change(txn, block, place->kind, form, changes_io);
     for (uint32_t i = 0; i < block->listed && kp_txn_error(txn) == KP_OK; i++) {
         struct kp_known_form known;
         struct kp_match_keys keys;
@@ -358,6 +359,24 @@ static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, stru
         load(txn, place_io, ret_block);
     }
     return true;
+}
+
+bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8_t kind,
+                     uint64_t ret_forms[KP_BLOCK_FORMS_MAX], uint32_t *ret_count)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        struct block block;
+        if (place.kind != kind || !find_open(txn, keys, &place, &block)) {
+            continue;
+        }
+        for (uint32_t k = 0; k < block.listed; k++) {
+            ret_forms[k] = block.entries[k].form;
+        }
+        *ret_count = block.listed;
+        return kp_txn_error(txn) == KP_OK;
+    }
+    return false;
 }
 
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,

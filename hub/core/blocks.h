@@ -19,6 +19,7 @@
 struct kp_block_change {
     struct kp_block_change *next;
     bool narrowed; /* fewer meet; else more */
+    uint8_t kind;  /* of the key */
     uint32_t count;
     uint64_t forms[];
 };
@@ -35,6 +36,10 @@ void kp_blocks_remove(struct kp_txn *txn, const struct kp_match_keys *keys, uint
 #define KP_CANDIDATES_MORE KP_COMPONENT_FORMS_MAX
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count);
+/* The forms that stand with one under its key of this kind, itself too if it is there; false: it
+ * has none, it is too common, or the transaction failed. */
+bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8_t kind,
+                     uint64_t ret_forms[KP_BLOCK_FORMS_MAX], uint32_t *ret_count);
 /* The kinds of the keys under which two forms that are in their blocks meet: bit 1 << kind. */
 uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
                          const struct kp_match_keys *b);

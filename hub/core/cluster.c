@@ -64,23 +64,6 @@ bool kp_cluster_reach(struct kp_core *core, struct kp_txn *txn, const struct kp_
     return kp_txn_error(txn) == KP_OK;
 }
 
-/* --- more than may be put together --- */
-
-/* The component of this person holds together with more: in it only an equal BSN joins from now on.
- */
-static void freeze(struct kp_core *core, struct kp_txn *txn, uint64_t person)
-{
-    struct kp_person state;
-    uint64_t *persons;
-    uint32_t count;
-    size_t mark = kp_txn_scratch_mark(txn);
-    if (kp_person_load(txn, person, 0, &state) && state.component != KP_COMPONENT_FROZEN &&
-        kp_component_persons(txn, person, state.component, &persons, &count)) {
-        kp_weigh_persons(core, txn, persons, count, KP_HOLD_FROZEN);
-    }
-    kp_txn_scratch_restore(txn, mark);
-}
-
 /* --- who meets whom has changed --- */
 
 /* The persons who bear these forms, and those who stood with them. false: they have more forms than
@@ -115,56 +98,146 @@ static bool gather_persons(struct kp_txn *txn, const uint64_t *forms, uint32_t c
 struct settled {
     uint32_t count, large_count;
     uint64_t forms[SETTLED_MAX], large[SETTLED_MAX];
+    struct kp_frozen_work frozen;
 };
+
+static void init_settled(struct settled *settled)
+{
+    settled->count = settled->large_count = 0;
+    kp_frozen_work_init(&settled->frozen);
+}
+
+/* Each component in which one of them stood, by itself: what is left of it holds together with them
+ * or stands elsewhere. */
+static void weigh_apart(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+        struct kp_person state;
+        uint64_t *persons;
+        uint32_t person_count;
+        uint64_t person = kp_forms_person(txn, forms[i]);
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (kp_person_load(txn, person, 0, &state) && state.component != KP_COMPONENT_FROZEN &&
+            kp_component_persons(txn, person, state.component, &persons, &person_count)) {
+            kp_weigh_persons(core, txn, persons, person_count, KP_HOLD_SEE);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
+/* They hold together with nobody else. Who was frozen and bears others too is parted first. */
+static void weigh_few(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,
+                      uint32_t count, struct settled *settled)
+{
+    uint64_t persons[KP_WEIGH_FORMS_MAX];
+    struct kp_reach reach = {.persons = persons};
+    const struct kp_ids few = {forms, count};
+    for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+        struct kp_person state;
+        size_t mark = kp_txn_scratch_mark(txn);
+        uint64_t person = kp_forms_person(txn, forms[i]);
+        if (kp_person_load(txn, person, 0, &state) && state.component == KP_COMPONENT_FROZEN) {
+            kp_frozen_split(core, txn, person, &few, &settled->frozen);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+    if (!gather_persons(txn, forms, count, &reach)) {
+        weigh_apart(core, txn, forms, count);
+        reach.count = 0;
+        (void)gather_persons(txn, forms, count, &reach);
+    }
+    kp_weigh_persons(core, txn, reach.persons, reach.count, KP_HOLD_SEE);
+}
 
 /* What holds together with one form does so with all of them: they are settled at once. */
 static void weigh_again(struct kp_core *core, struct kp_txn *txn, uint64_t form,
                         struct settled *settled)
 {
     uint64_t forms[KP_COMPONENT_FORMS_MAX];
-    uint64_t persons[KP_WEIGH_FORMS_MAX];
-    struct kp_reach reach = {.persons = persons};
     uint32_t count = 0;
     if (kp_ids_contain(settled->forms, settled->count, form)) {
         return;
     }
     const struct kp_ids large = {settled->large, settled->large_count};
-    bool all = kp_holders_all(core, txn, form, &large, forms, &count);
-    bool few = all && gather_persons(txn, forms, count, &reach);
+    bool few = kp_holders_all(core, txn, form, &large, forms, &count);
     if (few) {
-        kp_weigh_persons(core, txn, reach.persons, reach.count, KP_HOLD_SEE);
+        weigh_few(core, txn, forms, count, settled);
     }
     for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
         if (!few) {
-            freeze(core, txn, kp_forms_person(txn, forms[i]));
-        }
-        (void)kp_ids_insert(settled->forms, &settled->count, SETTLED_MAX, forms[i]);
-        if (!all) {
+            kp_frozen_freeze(core, txn, kp_forms_person(txn, forms[i]), &settled->frozen);
+            kp_frozen_note(&settled->frozen, forms[i]);
             (void)kp_ids_insert(settled->large, &settled->large_count, SETTLED_MAX, forms[i]);
         }
+        (void)kp_ids_insert(settled->forms, &settled->count, SETTLED_MAX, forms[i]);
     }
 }
 
-void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
-                       const struct kp_block_change *changes)
+/* What was parted from others on the way, and the cells of who is frozen. */
+static void settle_rest(struct kp_core *core, struct kp_txn *txn, struct settled *settled)
 {
-    struct settled settled;
-    settled.count = settled.large_count = 0;
+    struct kp_frozen_work *work = &settled->frozen;
+    uint32_t rounds = 0;
+    kp_frozen_settle(core, txn, work);
+    while (work->left_count > 0 && rounds++ < KP_FROZEN_LIST_MAX && kp_txn_error(txn) == KP_OK) {
+        weigh_again(core, txn, work->left[--work->left_count], settled);
+        kp_frozen_settle(core, txn, work);
+    }
+}
+
+/* Who stands under one BSN is a cell, and that has changed. */
+static void note_cells(struct kp_txn *txn, const struct kp_block_change *change,
+                       struct kp_frozen_work *work)
+{
+    for (uint32_t i = 0; change->kind == KP_KEY_BSN && i < change->count; i++) {
+        struct kp_person state;
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (kp_person_load(txn, kp_forms_person(txn, change->forms[i]), 0, &state) &&
+            state.component == KP_COMPONENT_FROZEN) {
+            kp_frozen_note(work, change->forms[i]);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
+static void follow(struct kp_core *core, struct kp_txn *txn, const struct kp_block_change *changes,
+                   struct settled *settled)
+{
     for (; changes != NULL; changes = changes->next) {
         uint64_t forms[KP_MEET_FORMS_MAX];
         uint32_t count;
         kp_meet_changed(core, txn, changes, forms, &count);
         for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
-            weigh_again(core, txn, forms[i], &settled);
+            weigh_again(core, txn, forms[i], settled);
         }
+        note_cells(txn, changes, &settled->frozen);
     }
+    settle_rest(core, txn, settled);
 }
 
-void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form)
+void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn, const struct kp_bearer *bearer)
 {
     struct settled settled;
-    settled.count = settled.large_count = 0;
-    weigh_again(core, txn, form, &settled);
+    if (bearer->changes == NULL && bearer->frozen == NULL) {
+        return;
+    }
+    init_settled(&settled);
+    if (bearer->frozen != NULL) {
+        settled.frozen = *bearer->frozen;
+    }
+    follow(core, txn, bearer->changes, &settled);
+}
+
+void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,
+                      uint32_t count)
+{
+    struct settled settled;
+    init_settled(&settled);
+    for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+        weigh_again(core, txn, forms[i], &settled);
+    }
+    settle_rest(core, txn, &settled);
 }
 
 enum kp_trial_end kp_cluster_try(struct kp_core *core, struct kp_txn *txn, uint64_t form,
@@ -204,32 +277,27 @@ static void put_doubts(struct kp_txn *txn, const struct kp_reach *reach, uint64_
     }
 }
 
-/* Everybody whom it holds is frozen with it; who has its BSN bears it. */
+/* Everybody whom it holds is frozen with it. */
 static void add_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                        const struct kp_match_keys *keys, struct kp_bearer *ret_bearer)
 {
-    struct kp_known_form stored = *form;
     uint64_t *holders;
     uint32_t count;
-    stored.person = form->id;
-    if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
+    ret_bearer->frozen = kp_arena_alloc(txn->scratch, sizeof *ret_bearer->frozen);
+    if (ret_bearer->frozen == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for what is frozen");
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        freeze(core, txn, kp_forms_person(txn, holders[i]));
-    }
-    for (uint32_t i = 0; i < count && stored.person == form->id; i++) {
-        struct kp_known_form other;
-        struct kp_match_score score;
-        if (kp_forms_load(txn, core->model.terms, holders[i], &other)) {
-            kp_match_score(&core->model, &form->form, &other.form, &score);
-            stored.person = score.principle == KP_PRINCIPLE_BSN ? other.person : stored.person;
+    kp_frozen_work_init(ret_bearer->frozen);
+    size_t mark = kp_txn_scratch_mark(txn);
+    if (kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
+        for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
+            kp_frozen_freeze(core, txn, kp_forms_person(txn, holders[i]), ret_bearer->frozen);
         }
+        kp_frozen_add(core, txn, form, keys, ret_bearer->frozen, &ret_bearer->person);
     }
+    kp_txn_scratch_restore(txn, mark);
     core->effects->components_full++;
-    core->effects->persons_made += stored.person == form->id ? 1 : 0;
-    kp_forms_store(txn, &stored);
-    ret_bearer->person = stored.person;
     ret_bearer->component = KP_COMPONENT_FROZEN;
 }
 
@@ -297,7 +365,7 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, u
     uint32_t count;
     size_t mark = kp_txn_scratch_mark(txn);
     if (!was_weighed(txn, form, until)) {
-        kp_cluster_again(core, txn, form);
+        kp_cluster_again(core, txn, &form, 1);
     }
     if (kp_forms_load(txn, core->model.terms, form, &known) &&
         kp_forms_decode(txn, core->model.terms, &known, &keys) &&
@@ -309,18 +377,17 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, u
 }
 
 /* Of what held together with too many, what is left may be few enough. */
-static void remove_frozen(struct kp_core *core, struct kp_txn *txn,
-                          const struct kp_known_form *form, const struct kp_match_keys *keys)
+static void look_at_holders(struct kp_core *core, struct kp_txn *txn,
+                            const struct kp_known_form *form, const struct kp_match_keys *keys,
+                            struct settled *settled)
 {
-    struct settled settled;
-    settled.count = settled.large_count = 0;
     uint64_t *holders;
     uint32_t count;
     if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
         return;
     }
     for (uint32_t i = 0; i < count && kp_txn_error(txn) == KP_OK; i++) {
-        weigh_again(core, txn, holders[i], &settled);
+        weigh_again(core, txn, holders[i], settled);
     }
 }
 
@@ -330,8 +397,10 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
     struct kp_known_form known;
     struct kp_match_keys keys;
     struct kp_block_change *changes = NULL;
+    struct settled settled;
     uint64_t *persons;
     uint32_t count;
+    init_settled(&settled);
     if (!kp_forms_load(txn, core->model.terms, form, &known) ||
         !kp_forms_decode(txn, core->model.terms, &known, &keys)) {
         return;
@@ -340,7 +409,7 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
     kp_doubt_forget(txn, form);
     kp_blocks_remove(txn, &keys, form, &changes);
     if (component == KP_COMPONENT_FROZEN) {
-        remove_frozen(core, txn, &known, &keys);
+        look_at_holders(core, txn, &known, &keys, &settled);
     } else if (kp_component_persons(txn, person, component, &persons, &count)) {
         struct kp_weighing *set = kp_weigh_open(core, txn);
         if (set != NULL) {
@@ -353,58 +422,39 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
             kp_weigh(set, KP_HOLD_SEE);
         }
     }
-    kp_cluster_follow(core, txn, changes);
+    follow(core, txn, changes, &settled);
 }
 
 /* --- whom it would be one person with --- */
 
-static bool same_bsn(const struct kp_core *core, const struct kp_form *a, const struct kp_form *b)
-{
-    struct kp_match_score score;
-    kp_match_score(&core->model, a, b, &score);
-    return score.principle == KP_PRINCIPLE_BSN;
-}
-
-/* Of a person who bears the form by its BSN alone: all his forms, once he is frozen; else those
- * that would be left to him then. */
-static void take_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
-                        uint64_t id, struct kp_kin *ret_kin)
-{
-    struct kp_person person;
-    size_t mark = kp_txn_scratch_mark(txn);
-    bool loaded = kp_person_load(txn, id, 0, &person);
-    for (uint32_t i = 0; loaded && i < person.form_count && i < KP_COMPONENT_FORMS_MAX; i++) {
-        struct kp_known_form other;
-        size_t inner = kp_txn_scratch_mark(txn);
-        if (person.component == KP_COMPONENT_FROZEN ||
-            (kp_forms_load(txn, core->model.terms, person.forms[i].id, &other) &&
-             same_bsn(core, &form->form, &other.form))) {
-            ret_kin->forms[ret_kin->count] = person.forms[i].id;
-            ret_kin->persons[ret_kin->count++] = id;
-        }
-        kp_txn_scratch_restore(txn, inner);
-    }
-    kp_txn_scratch_restore(txn, mark);
-}
-
-/* As add_frozen would find. */
+/* As add_frozen would find: who stands in a component with one whom it holds is frozen then. */
 static void frozen_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                        const struct kp_match_keys *keys, struct kp_kin *ret_kin)
 {
+    uint64_t frozen[SETTLED_MAX];
+    uint32_t frozen_count = 0;
     uint64_t *holders;
     uint32_t count;
     if (!kp_holders_find(core, txn, form, keys, NULL, &holders, &count)) {
         return;
     }
-    for (uint32_t i = 0; i < count && ret_kin->count == 0; i++) {
-        struct kp_known_form other;
+    for (uint32_t i = 0; i < count; i++) {
+        struct kp_person state;
+        uint64_t *persons;
+        uint32_t person_count;
+        uint64_t person = kp_forms_person(txn, holders[i]);
         size_t mark = kp_txn_scratch_mark(txn);
-        if (kp_forms_load(txn, core->model.terms, holders[i], &other) &&
-            same_bsn(core, &form->form, &other.form)) {
-            take_frozen(core, txn, form, other.person, ret_kin);
+        if (!kp_ids_contain(frozen, frozen_count, person) &&
+            kp_person_load(txn, person, 0, &state) &&
+            kp_component_persons(txn, person, state.component, &persons, &person_count)) {
+            for (uint32_t k = 0; k < person_count; k++) {
+                (void)kp_ids_insert(frozen, &frozen_count, SETTLED_MAX, persons[k]);
+            }
         }
         kp_txn_scratch_restore(txn, mark);
     }
+    const struct kp_ids persons = {frozen, frozen_count};
+    kp_frozen_kin(core, txn, form, keys, &persons, ret_kin);
 }
 
 bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
@@ -421,7 +471,7 @@ bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
         for (uint32_t i = 0; i < reach->count; i++) {
             kp_weigh_take(set, reach->persons[i]);
         }
-        kp_weigh_kin(set, form->id, ret_kin);
+        kp_weigh_kin(set, form->id, KP_HOLD_ALL, ret_kin);
     }
     kp_txn_scratch_restore(txn, mark);
     return kp_txn_error(txn) == KP_OK;

@@ -10,6 +10,7 @@
 
 #include "core/blocks.h"
 #include "core/core.h"
+#include "core/frozen.h"
 #include "core/holders.h"
 #include "core/weigh.h"
 
@@ -28,15 +29,15 @@ bool kp_cluster_reach(struct kp_core *core, struct kp_txn *txn, const struct kp_
 struct kp_bearer {
     uint64_t person, component; /* for his state */
     struct kp_block_change *changes;
+    struct kp_frozen_work *frozen; /* NULL: nobody was frozen by it */
 };
 /* The form comes: persons come together or part as follows from it, with their mentions. The caller
  * gives its person the mention that brought it, and then calls kp_cluster_follow. */
 void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                     const struct kp_match_keys *keys, const struct kp_reach *reach,
                     struct kp_bearer *ret_bearer);
-/* What follows where the form made a block too large. */
-void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn,
-                       const struct kp_block_change *changes);
+/* What follows where the form made a block, or what holds together, too large. */
+void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn, const struct kp_bearer *bearer);
 /* Who would be one person with a form that is not there, if it came: what kp_cluster_add would
  * find, and nothing is changed. false: the transaction failed. */
 bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
@@ -45,8 +46,9 @@ bool kp_cluster_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
 /* No mention of @person has the form any more. @component: what his state says (it may be gone). */
 void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t person,
                        uint64_t component);
-/* What a person decided of the form has changed: what follows for whom it stands with. */
-void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, uint64_t form);
+/* What a person decided of the forms has changed: what follows for whom they stand with. */
+void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,
+                      uint32_t count);
 /* Another epoch is in force, and all forms below @until are weighed again in rising order: the turn
  * of this one. Whom it may be is asked anew. */
 void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until);

@@ -221,15 +221,20 @@ static void put_done(struct kp_core *core, struct kp_txn *txn, const struct kp_c
 
 static void weigh_pairs(struct kp_core *core, struct kp_txn *txn, struct kp_slice pairs)
 {
+    size_t count = 0;
+    uint64_t *forms =
+        kp_arena_alloc(txn->scratch, sizeof *forms * (pairs.size / KP_TAG_BYTES + 1u));
+    if (forms == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms of a decision");
+        return;
+    }
     for (size_t at = 0; at < pairs.size; at += KP_TAG_BYTES) {
-        size_t mark = kp_txn_scratch_mark(txn);
-        uint64_t form;
         uint64_t person;
-        if (kp_forms_find(txn, pairs.bytes + at, &form, &person)) {
-            kp_cluster_again(core, txn, form);
-        }
+        size_t mark = kp_txn_scratch_mark(txn);
+        count += kp_forms_find(txn, pairs.bytes + at, &forms[count], &person) ? 1 : 0;
         kp_txn_scratch_restore(txn, mark);
     }
+    kp_cluster_again(core, txn, forms, (uint32_t)count);
 }
 
 void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,

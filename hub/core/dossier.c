@@ -108,7 +108,7 @@ static void place_mention(struct kp_core *core, struct kp_txn *txn,
         person.component = bearer.component;
     }
     add_mention(core, txn, stored, index, place, &person);
-    kp_cluster_follow(core, txn, bearer.changes);
+    kp_cluster_follow(core, txn, &bearer);
 }
 
 bool kp_dossier_add(struct kp_core *core, struct kp_txn *txn, const struct kp_stored_signal *stored)

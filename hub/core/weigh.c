@@ -13,11 +13,11 @@
 
 #include <string.h>
 
-#define FORMS_MAX KP_COMPONENT_FORMS_MAX
-#define SET_MAX (2 * FORMS_MAX) /* what holds together now, and what did before */
+#define SET_MAX KP_WEIGH_FORMS_MAX
 #define DECISIONS_MAX 4096u
-#define MEMBERS_FIRST 8u  /* nearly always enough; a member is a kilobyte and more */
-#define FROZEN_BITS 30000 /* more than any sum: only an equal BSN joins */
+#define MEMBERS_FIRST 8u             /* nearly always enough; a member is a kilobyte and more */
+#define FROZEN_BITS 30000            /* more than any sum: only an equal BSN joins */
+#define DECIDED_BITS (INT16_MAX + 1) /* and not even that */
 
 /* A form of the set that is weighed, where it stood and where it comes. */
 struct member {
@@ -101,13 +101,13 @@ static void take_member(struct kp_weighing *set, uint64_t form, uint32_t mention
 void kp_weigh_take(struct kp_weighing *set, uint64_t id)
 {
     struct kp_person state;
-    struct kp_person_form forms[FORMS_MAX];
+    struct kp_person_form forms[SET_MAX];
     size_t mark = kp_txn_scratch_mark(set->txn);
     if (!kp_person_load(set->txn, id, 0, &state)) {
         return;
     }
     uint32_t count = state.form_count;
-    KP_ASSERT(count <= FORMS_MAX);
+    KP_ASSERT(count <= SET_MAX);
     memcpy(forms, state.forms, sizeof *forms * count);
     (void)bearer_of(set, id);
     if (state.component != 0 && state.component != KP_COMPONENT_FROZEN) {
@@ -209,25 +209,33 @@ static uint32_t list_decisions(struct kp_weighing *set, const uint32_t *members,
     return found;
 }
 
+static bool is_frozen(enum kp_hold hold)
+{
+    return hold == KP_HOLD_FROZEN || hold == KP_HOLD_DECIDED;
+}
+
 static void part_component(struct kp_weighing *set, uint32_t component, enum kp_hold hold)
 {
-    struct kp_form forms[FORMS_MAX];
-    uint32_t members[FORMS_MAX];
-    uint32_t groups[FORMS_MAX];
+    uint32_t members[SET_MAX];
+    uint32_t groups[SET_MAX];
     struct kp_match_model model = set->core->model;
     uint32_t count = 0;
-    if (hold == KP_HOLD_FROZEN) {
-        model.certain = model.joined = FROZEN_BITS;
+    if (is_frozen(hold)) {
+        model.certain = model.joined = hold == KP_HOLD_FROZEN ? FROZEN_BITS : DECIDED_BITS;
+    }
+    size_t mark = kp_txn_scratch_mark(set->txn);
+    struct kp_form *forms = kp_arena_alloc(set->txn->scratch, sizeof *forms * (set->count + 1u));
+    if (forms == NULL) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory to part a component");
+        return;
     }
     for (uint32_t i = component; i < set->count; i++) {
         if (set->members[i].component == component) {
-            KP_ASSERT(count < FORMS_MAX);
             forms[count] = set->members[i].known.form;
             members[count++] = i;
         }
     }
     struct kp_partition_in in = {.model = &model, .forms = forms, .count = count};
-    size_t mark = kp_txn_scratch_mark(set->txn);
     struct kp_partition_decision *decisions =
         set->decided ? kp_arena_alloc(set->txn->scratch, sizeof *decisions * DECISIONS_MAX) : NULL;
     if (decisions != NULL) {
@@ -321,15 +329,16 @@ static void store_components(struct kp_weighing *set, enum kp_hold hold)
     for (uint32_t i = 0; i < set->component_count; i++) {
         kp_component_drop(set->txn, set->components[i]); /* put anew below */
     }
-    for (uint32_t i = 0; i < set->bearer_count && hold == KP_HOLD_FROZEN; i++) {
+    for (uint32_t i = 0; i < set->bearer_count && is_frozen(hold); i++) {
         set->bearers[i].component = KP_COMPONENT_FROZEN;
     }
-    for (uint32_t component = 0; component < set->count && hold != KP_HOLD_FROZEN; component++) {
-        uint64_t persons[FORMS_MAX];
+    for (uint32_t component = 0; component < set->count && !is_frozen(hold); component++) {
+        uint64_t persons[KP_COMPONENT_FORMS_MAX];
         uint32_t count = 0;
         for (uint32_t i = component; i < set->count; i++) {
             if (set->members[i].component == component) {
-                (void)kp_ids_insert(persons, &count, FORMS_MAX, set->members[i].person);
+                (void)kp_ids_insert(persons, &count, KP_COMPONENT_FORMS_MAX,
+                                    set->members[i].person);
             }
         }
         for (uint32_t i = 0; count > 1 && i < count; i++) {
@@ -418,6 +427,31 @@ static void settle_bearers(struct kp_weighing *set)
     }
 }
 
+static void carry_out(struct kp_weighing *set, enum kp_hold hold)
+{
+    assign(set);
+    store_components(set, hold);
+    move_members(set);
+    settle_bearers(set);
+}
+
+void kp_weigh_split(struct kp_weighing *set, const struct kp_ids *forms)
+{
+    uint32_t first[2] = {UINT32_MAX, UINT32_MAX};
+    if (failed(set)) {
+        return;
+    }
+    sort_members(set);
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct member *member = &set->members[i];
+        bool among = kp_ids_contain(forms->ids, forms->count, member->known.id);
+        first[among] = first[among] == UINT32_MAX ? i : first[among];
+        member->component = 0;
+        member->group = first[among];
+    }
+    carry_out(set, KP_HOLD_FROZEN);
+}
+
 void kp_weigh(struct kp_weighing *set, enum kp_hold hold)
 {
     if (failed(set)) {
@@ -430,10 +464,7 @@ void kp_weigh(struct kp_weighing *set, enum kp_hold hold)
             part_component(set, i, hold);
         }
     }
-    assign(set);
-    store_components(set, hold);
-    move_members(set);
-    settle_bearers(set);
+    carry_out(set, hold);
 }
 
 void kp_weigh_try(struct kp_weighing *set, uint64_t form, struct kp_trial *ret_trial)
@@ -483,6 +514,11 @@ void kp_weigh_take_new(struct kp_weighing *set, const struct kp_known_form *form
     member->known.person = 0;
 }
 
+void kp_weigh_take_form(struct kp_weighing *set, uint64_t form)
+{
+    take_member(set, form, 0);
+}
+
 void kp_weigh_take_component(struct kp_weighing *set, uint64_t component)
 {
     if (component != 0) {
@@ -502,7 +538,7 @@ void kp_weigh_bearer(struct kp_weighing *set, uint64_t form, uint64_t *ret_perso
     }
 }
 
-void kp_weigh_kin(struct kp_weighing *set, uint64_t form, struct kp_kin *ret_kin)
+void kp_weigh_kin(struct kp_weighing *set, uint64_t form, enum kp_hold hold, struct kp_kin *ret_kin)
 {
     uint32_t group = UINT32_MAX;
     ret_kin->count = 0;
@@ -510,8 +546,8 @@ void kp_weigh_kin(struct kp_weighing *set, uint64_t form, struct kp_kin *ret_kin
         return;
     }
     sort_members(set);
-    find_components(set, KP_HOLD_ALL);
-    part_component(set, 0, KP_HOLD_ALL);
+    find_components(set, hold);
+    part_component(set, 0, hold);
     for (uint32_t i = 0; i < set->count && !failed(set); i++) {
         group = set->members[i].known.id == form ? set->members[i].group : group;
     }

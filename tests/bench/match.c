@@ -128,7 +128,7 @@ static int64_t take(struct bench *bench, uint32_t n, uint64_t spelling, bool cou
     struct kp_mention one = {.position = bench->position, .partner = 1};
     kp_person_insert(&person, &one, place.form.id);
     kp_person_store(bench->txn, &person);
-    kp_cluster_follow(&bench->core, bench->txn, bearer.changes);
+    kp_cluster_follow(&bench->core, bench->txn, &bearer);
     if (counted) {
         count_candidates(bench, &place);
     }

@@ -10,11 +10,11 @@
 
 struct link {
     int16_t bits;
-    uint8_t a, b;
+    uint16_t a, b;
     bool first; /* by BSN or by decision: before all others */
 };
 
-_Static_assert(KP_PARTITION_FORMS_MAX <= UINT8_MAX, "a form's number fits in a byte");
+_Static_assert(KP_PARTITION_FORMS_MAX <= UINT16_MAX, "a form's number fits in two bytes");
 
 /* What two forms say of each other beside their bits. */
 enum relation {
@@ -32,6 +32,10 @@ struct state {
     struct link *links;
     uint32_t link_count;
     uint32_t *groups;
+    bool *alike;    /* count * count, of groups: find_alike */
+    uint32_t joins; /* so far; of a group after how many it became as it is, */
+    uint32_t *changed;
+    uint32_t *refused; /* count * count, and of two groups after how many they were refused, + 1 */
 };
 
 static int16_t *pair(const struct state *state, uint32_t a, uint32_t b)
@@ -72,7 +76,7 @@ static void score_pairs(struct state *state)
             state->relation[a * in->count + b] = state->relation[b * in->count + a] = relation;
             if (bits >= in->model->certain || (bits >= in->model->joined && !score.doubtful)) {
                 state->links[state->link_count++] = (struct link){
-                    bits, (uint8_t)a, (uint8_t)b, score.principle == KP_PRINCIPLE_BSN};
+                    bits, (uint16_t)a, (uint16_t)b, score.principle == KP_PRINCIPLE_BSN};
             }
         }
     }
@@ -116,7 +120,7 @@ static void take_decisions(struct state *state)
         *pair(state, decision->a, decision->b) = *pair(state, decision->b, decision->a) = bits;
         if (must) {
             state->links[state->link_count++] =
-                (struct link){bits, (uint8_t)decision->a, (uint8_t)decision->b, true};
+                (struct link){bits, (uint16_t)decision->a, (uint16_t)decision->b, true};
         }
     }
 }
@@ -249,11 +253,34 @@ static void join(struct state *state, uint32_t group_a, uint32_t group_b)
 {
     uint32_t first = group_a < group_b ? group_a : group_b;
     uint32_t other = group_a < group_b ? group_b : group_a;
+    state->changed[first] = ++state->joins;
     for (uint32_t i = 0; i < state->in->count; i++) {
         if (state->groups[i] == other) {
             state->groups[i] = first;
         }
     }
+}
+
+/* Nothing about the two groups has changed since. */
+static bool was_refused(const struct state *state, uint32_t group_a, uint32_t group_b)
+{
+    uint32_t refused = state->refused[group_a * state->in->count + group_b];
+    return refused > state->changed[group_a] && refused > state->changed[group_b];
+}
+
+/* By what is weighed: not for a link that goes before it. */
+static bool may_join_weighed(struct state *state, uint32_t group_a, uint32_t group_b)
+{
+    if (was_refused(state, group_a, group_b)) {
+        return false;
+    }
+    bool may = may_join(state, group_a, group_b, /* decided= */ false) &&
+               !are_family(state, group_a, group_b);
+    if (!may) {
+        state->refused[group_a * state->in->count + group_b] = state->joins + 1;
+        state->refused[group_b * state->in->count + group_a] = state->joins + 1;
+    }
+    return may;
 }
 
 static void join_all(struct state *state)
@@ -262,9 +289,9 @@ static void join_all(struct state *state)
         const struct link *link = &state->links[i];
         uint32_t group_a = state->groups[link->a];
         uint32_t group_b = state->groups[link->b];
-        bool decided = link->bits == INT16_MAX;
-        if (group_a != group_b && may_join(state, group_a, group_b, decided) &&
-            (link->first || !are_family(state, group_a, group_b))) {
+        if (group_a != group_b &&
+            (link->first ? may_join(state, group_a, group_b, link->bits == INT16_MAX)
+                         : may_join_weighed(state, group_a, group_b))) {
             join(state, group_a, group_b);
         }
     }
@@ -272,20 +299,29 @@ static void join_all(struct state *state)
 
 /* --- the margin --- */
 
+/* Which groups are one person again under another BSN, it seems: of each two forms of theirs. */
+static void find_alike(struct state *state)
+{
+    uint32_t count = state->in->count;
+    for (uint32_t a = 0; a < count; a++) {
+        for (uint32_t b = 0; b < count; b++) {
+            if (a != b && *pair(state, a, b) == NEVER_BUT_ALIKE) {
+                state->alike[state->groups[a] * count + state->groups[b]] = true;
+            }
+        }
+    }
+}
+
 /* The form may be that other person too: nothing between them forbids it, and he is not his own
  * person again under another BSN. */
 static bool may_be(const struct state *state, uint32_t form, uint32_t group)
 {
-    uint32_t own = state->groups[form];
+    if (state->alike[state->groups[form] * state->in->count + group]) {
+        return false;
+    }
     for (uint32_t i = 0; i < state->in->count; i++) {
-        if (state->groups[i] != group) {
-            continue;
-        }
-        for (uint32_t j = 0; j < state->in->count; j++) {
-            int16_t bits = state->groups[j] == own ? *pair(state, i, j) : 0;
-            if (bits == NEVER_BUT_ALIKE || (j == form && bits == NEVER)) {
-                return false;
-            }
+        if (state->groups[i] == group && *pair(state, i, form) == NEVER) {
+            return false;
         }
     }
     return !is_family(state, form, group);
@@ -339,6 +375,7 @@ static bool lacks_margin(const struct state *state, uint32_t form)
 static void part_uncertain(struct state *state, uint32_t *uncertain)
 {
     uint32_t count = state->in->count;
+    find_alike(state);
     for (uint32_t i = 0; i < count; i++) {
         uncertain[i] = lacks_margin(state, i) ? 1 : 0;
     }
@@ -367,6 +404,9 @@ bool kp_partition(const struct kp_partition_in *in, struct kp_arena *arena, uint
     state.bits = kp_arena_alloc(arena, sizeof *state.bits * (pairs + 1));
     state.relation = kp_arena_alloc(arena, pairs + 1);
     state.links = kp_arena_alloc(arena, sizeof *state.links * (pairs / 2 + in->decision_count + 1));
+    state.refused = kp_arena_alloc(arena, sizeof *state.refused * (pairs + 1));
+    state.alike = kp_arena_alloc(arena, sizeof *state.alike * (pairs + 1));
+    state.changed = kp_arena_alloc(arena, sizeof *state.changed * (in->count + 1));
     uint32_t *uncertain = kp_arena_alloc(arena, sizeof *uncertain * (in->count + 1));
     if (!kp_arena_ok(arena)) {
         return false;

@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "core/match/score.h"
 
-#define KP_PARTITION_FORMS_MAX KP_COMPONENT_FORMS_MAX
+#define KP_PARTITION_FORMS_MAX (2 * KP_COMPONENT_FORMS_MAX)
 
 enum kp_match_decision { KP_DECISION_NONE = 0, KP_DECISION_MUST = 1, KP_DECISION_CANNOT = 2 };
 
