@@ -7,6 +7,7 @@
 #include "core/decision.h"
 #include "core/doubt.h"
 #include "core/text.h"
+#include "core/weigh.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,22 @@ struct item {
     uint64_t person, other;
 };
 
-/* Of the form it was decided whose it is. */
-static bool is_settled(struct kp_txn *txn, const struct kp_known_form *form)
+static uint64_t came_at(uint64_t form)
+{
+    return form >> KP_PERSON_INDEX_BITS;
+}
+
+/* Of the form it was decided whose it is, when the other one was there to be seen. */
+static bool is_settled(struct kp_txn *txn, const struct kp_known_form *form, uint64_t other)
 {
     struct kp_decided decided;
     const uint8_t *after = NULL;
     uint8_t last[KP_TAG_BYTES];
     while (kp_decision_next(txn, form->tag, after, &decided)) {
-        if (decided.decision == KP_DECISION_MUST) {
+        uint64_t mate;
+        uint64_t person;
+        if (decided.decision == KP_DECISION_MUST && decided.position > came_at(other) &&
+            kp_forms_find(txn, decided.other, &mate, &person)) {
             return true;
         }
         memcpy(last, decided.other, sizeof last);
@@ -46,8 +55,8 @@ static bool is_open(struct kp_txn *txn, const struct kp_doubt *doubt, struct ite
     size_t mark = kp_txn_scratch_mark(txn);
     bool open = doubt->form < doubt->other && kp_forms_load(txn, NULL, doubt->form, &form) &&
                 kp_forms_load(txn, NULL, doubt->other, &other) && form.person != other.person &&
-                !kp_decision_get(txn, form.tag, other.tag, &decided) && !is_settled(txn, &form) &&
-                !is_settled(txn, &other);
+                !kp_decision_get(txn, form.tag, other.tag, &decided) &&
+                !is_settled(txn, &form, other.id) && !is_settled(txn, &other, form.id);
     if (open) {
         *ret_item = (struct item){.doubt = *doubt, .person = form.person, .other = other.person};
     }
@@ -90,6 +99,35 @@ static void find_open(struct kp_txn *txn, struct found *found)
         kp_txn_scratch_restore(txn, mark);
     }
     qsort(found->items, found->count, sizeof *found->items, compare_items);
+}
+
+/* Somebody said that the two are two: of no other spelling of theirs it is asked again. */
+static bool are_two(struct kp_txn *txn, uint64_t one, uint64_t other)
+{
+    struct kp_person person;
+    if (!kp_person_load(txn, one, 0, &person)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < person.form_count; i++) {
+        struct kp_known_form form;
+        struct kp_decided decided;
+        const uint8_t *after = NULL;
+        uint8_t last[KP_TAG_BYTES];
+        size_t mark = kp_txn_scratch_mark(txn);
+        bool loaded = kp_forms_load(txn, NULL, person.forms[i].id, &form);
+        while (loaded && kp_decision_next(txn, form.tag, after, &decided)) {
+            uint64_t mate;
+            uint64_t bearer;
+            if (decided.decision == KP_DECISION_CANNOT &&
+                kp_forms_find(txn, decided.other, &mate, &bearer) && bearer == other) {
+                return true;
+            }
+            memcpy(last, decided.other, sizeof last);
+            after = last;
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+    return false;
 }
 
 /* Two persons are one question, however many of their forms are alike. */
@@ -143,7 +181,8 @@ enum kp_err kp_query_review_list(struct kp_hub *hub, const struct kp_query *quer
     kp_answer_section(answer, "review");
     for (uint32_t i = 0; i < found.count && listed < LISTED_MAX; i++) {
         size_t mark = kp_txn_scratch_mark(txn);
-        if (!is_listed(found.items, i)) {
+        if (!is_listed(found.items, i) &&
+            !are_two(txn, found.items[i].person, found.items[i].other)) {
             item_row(&view->core.model, txn, &found.items[i], answer);
             listed++;
         }

@@ -8,7 +8,6 @@
 #include "core/weigh.h"
 
 #define SETTLED_MAX 2048u
-#define DOUBTS_EACH_MAX 3u /* persons that one new form is asked of */
 
 /* --- whom a form is weighed with --- */
 
@@ -264,19 +263,6 @@ enum kp_trial_end kp_cluster_try(struct kp_core *core, struct kp_txn *txn, uint6
 
 /* --- a form comes or goes --- */
 
-/* What it is like, and is not one with: for a person to look at. */
-static void put_doubts(struct kp_txn *txn, const struct kp_reach *reach, uint64_t person)
-{
-    uint64_t asked[DOUBTS_EACH_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < reach->doubts.count && count < DOUBTS_EACH_MAX; i++) {
-        uint64_t other = kp_forms_person(txn, reach->doubts.doubts[i].other);
-        if (other != person && kp_ids_insert(asked, &count, DOUBTS_EACH_MAX, other)) {
-            kp_doubt_put(txn, &reach->doubts.doubts[i]);
-        }
-    }
-}
-
 /* Everybody whom it holds is frozen with it. */
 static void add_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                        const struct kp_match_keys *keys, struct kp_bearer *ret_bearer)
@@ -327,7 +313,7 @@ void kp_cluster_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kn
     } else {
         add_weighed(core, txn, form, keys, reach, ret_bearer);
     }
-    put_doubts(txn, reach, ret_bearer->person);
+    kp_doubts_put(txn, &reach->doubts, ret_bearer->person);
     kp_blocks_add(txn, keys, form->id, &ret_bearer->changes);
 }
 
@@ -356,11 +342,33 @@ static bool was_weighed(struct kp_txn *txn, uint64_t form, uint64_t until)
     return old && before;
 }
 
+/* What was asked of the form: whether it still is a question. */
+static void weigh_doubts(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form)
+{
+    struct kp_doubt doubt = {.form = form->id};
+    size_t mark = kp_txn_scratch_mark(txn);
+    while (kp_doubt_next(txn, form->id, doubt.other, &doubt) && doubt.form == form->id) {
+        struct kp_form other;
+        struct kp_match_score score;
+        if (!kp_forms_shape(txn, core->model.terms, doubt.other, &other)) {
+            return; /* the transaction failed */
+        }
+        kp_match_score(&core->model, &form->form, &other, &score);
+        if (score.bits < core->model.possible) {
+            kp_doubt_drop(txn, form->id, doubt.other);
+        } else if (score.bits != doubt.bits) {
+            doubt.bits = score.bits;
+            kp_doubt_put(txn, &doubt);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
 void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until)
 {
     struct kp_known_form known;
     struct kp_match_keys keys;
-    struct kp_reach reach = {0};
+    struct kp_doubts doubts = {.count = 0};
     uint64_t *holders;
     uint32_t count;
     size_t mark = kp_txn_scratch_mark(txn);
@@ -369,9 +377,9 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, u
     }
     if (kp_forms_load(txn, core->model.terms, form, &known) &&
         kp_forms_decode(txn, core->model.terms, &known, &keys) &&
-        kp_holders_find(core, txn, &known, &keys, &reach.doubts, &holders, &count)) {
-        kp_doubt_forget(txn, form);
-        put_doubts(txn, &reach, known.person);
+        kp_holders_find(core, txn, &known, &keys, &doubts, &holders, &count)) {
+        weigh_doubts(core, txn, &known);
+        kp_doubts_put(txn, &doubts, known.person);
     }
     kp_txn_scratch_restore(txn, mark);
 }

@@ -30,22 +30,6 @@ bool kp_holders_decided(struct kp_txn *txn, const struct kp_known_form *a,
     return found && decided.decision == KP_DECISION_MUST;
 }
 
-/* Keep the best ones, the best first; of equals the older form. */
-static void note_doubt(struct kp_doubts *doubts, const struct kp_doubt *doubt)
-{
-    uint32_t at = doubts->count;
-    while (at > 0 && doubts->doubts[at - 1].bits < doubt->bits) {
-        at--;
-    }
-    if (at == KP_DOUBTS_MAX) {
-        return;
-    }
-    doubts->count += doubts->count < KP_DOUBTS_MAX ? 1 : 0;
-    memmove(&doubts->doubts[at + 1], &doubts->doubts[at],
-            sizeof doubts->doubts[0] * (doubts->count - at - 1));
-    doubts->doubts[at] = *doubt;
-}
-
 /* Forms of which somebody said that they are one with this one. */
 static uint32_t add_decided(struct kp_txn *txn, const struct kp_known_form *form, uint64_t *forms,
                             uint32_t count, uint32_t count_max)
@@ -149,7 +133,7 @@ bool kp_holders_find(struct kp_core *core, struct kp_txn *txn, const struct kp_k
             continue; /* itself; or the transaction failed, which is seen below */
         }
         if (doubts != NULL && hint.bits >= core->model.possible) {
-            note_doubt(doubts, &(struct kp_doubt){form->id, forms[i], hint.bits});
+            kp_doubts_note(doubts, &(struct kp_doubt){form->id, forms[i], hint.bits});
         }
         if (is_hold(&core->model, hint.never, hint.bits)) {
             forms[kept++] = forms[i];

@@ -13,13 +13,6 @@
 #include "core/ids.h"
 #include "core/match/score.h"
 
-/* The forms most like one, the best first. */
-#define KP_DOUBTS_MAX 16u
-struct kp_doubts {
-    uint32_t count;
-    struct kp_doubt doubts[KP_DOUBTS_MAX];
-};
-
 /* Alike enough, whether or not they meet. */
 bool kp_holds(const struct kp_match_model *model, const struct kp_form *a, const struct kp_form *b);
 /* Somebody said that the two are one. */

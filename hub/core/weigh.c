@@ -6,6 +6,7 @@
 #include "core/change.h"
 #include "core/component.h"
 #include "core/decision.h"
+#include "core/doubt.h"
 #include "core/holders.h"
 #include "core/ids.h"
 #include "core/match/partition.h"
@@ -25,7 +26,7 @@ struct member {
     struct kp_match_keys keys;
     uint32_t mentions;
     uint32_t component, group; /* the first member of it */
-    uint64_t person;           /* from now on */
+    uint64_t before, person;   /* who bore it, and who does from now on */
 };
 
 /* A person before or after. */
@@ -295,6 +296,31 @@ static uint32_t largest_part(const struct kp_weighing *set, uint64_t person)
     return best;
 }
 
+/* The person whom a form of the group made, if he went into another and nothing is his now: he is
+ * called as before. Of several the oldest; 0: there is none. */
+static uint64_t retired_id(struct kp_weighing *set, uint32_t group)
+{
+    uint64_t oldest = 0;
+    for (uint32_t i = group; i < set->count; i++) {
+        const struct member *member = &set->members[i];
+        struct kp_person state;
+        size_t mark = kp_txn_scratch_mark(set->txn);
+        if (member->group == group && (oldest == 0 || member->known.id < oldest) &&
+            kp_person_load(set->txn, member->known.id, 0, &state) && state.redirect != 0 &&
+            state.mention_count == 0) {
+            oldest = member->known.id;
+        }
+        kp_txn_scratch_restore(set->txn, mark);
+    }
+    return oldest;
+}
+
+static uint64_t new_id(struct kp_weighing *set, uint32_t group)
+{
+    uint64_t retired = retired_id(set, group);
+    return retired != 0 ? retired : fresh_id(set->core);
+}
+
 static void assign(struct kp_weighing *set)
 {
     uint64_t ids[SET_MAX] = {0}; /* by group */
@@ -309,7 +335,7 @@ static void assign(struct kp_weighing *set)
         struct member *member = &set->members[i];
         if (ids[member->group] == 0) {
             bool is_new = member->known.person == 0;
-            ids[member->group] = is_new ? member->known.id : fresh_id(set->core);
+            ids[member->group] = is_new ? member->known.id : new_id(set, member->group);
             set->core->effects->persons_made += is_new ? 1 : 0;
         }
         member->person = ids[member->group];
@@ -387,13 +413,45 @@ static void note_went(struct went *went, uint32_t *count_io, const struct member
     went[at].mentions += member->mentions;
 }
 
+/* Two forms of it were one person's and are so no more: whom it may be is asked. */
+static void ask_of(struct kp_weighing *set, const struct member *member)
+{
+    const struct kp_match_model *model = &set->core->model;
+    struct kp_doubts doubts = {.count = 0};
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct member *other = &set->members[i];
+        struct kp_match_score score;
+        if (other->before != member->before || other->person == member->person) {
+            continue;
+        }
+        kp_match_score(model, &member->known.form, &other->known.form, &score);
+        if (score.bits >= model->possible &&
+            kp_blocks_meet(set->txn, &member->keys, &other->keys)) {
+            kp_doubts_note(&doubts,
+                           &(struct kp_doubt){member->known.id, other->known.id, score.bits});
+        }
+    }
+    kp_doubts_put(set->txn, &doubts, member->person);
+}
+
+/* Of a crowd (core/frozen.h) nobody is asked: it would be of each with all others. */
+static void ask_parted(struct kp_weighing *set, enum kp_hold hold)
+{
+    for (uint32_t i = 0; i < set->count && !is_frozen(hold) && !failed(set); i++) {
+        const struct member *member = &set->members[i];
+        if (member->before != 0 && member->before != member->person) {
+            ask_of(set, member);
+        }
+    }
+}
+
 static void move_members(struct kp_weighing *set)
 {
     struct went went[SET_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < set->count && !failed(set); i++) {
         struct member *member = &set->members[i];
-        uint64_t from = member->known.person;
+        uint64_t from = member->before = member->known.person;
         if (from == member->person) {
             continue;
         }
@@ -432,6 +490,7 @@ static void carry_out(struct kp_weighing *set, enum kp_hold hold)
     assign(set);
     store_components(set, hold);
     move_members(set);
+    ask_parted(set, hold);
     settle_bearers(set);
 }
 

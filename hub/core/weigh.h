@@ -6,8 +6,9 @@
  *
  * Ids. A person is made by a form: position * 32 + index of its mention. When persons come
  * together the oldest id stays and the others redirect to it; when one is parted, the part with
- * most mentions keeps the id, and the others get one of KP_PERSON_SPLIT, so that none is ever used
- * twice.
+ * most mentions keeps the id. The others are called as the person whom a form of theirs made, when
+ * that id is retired: who had heard of him finds him again. Else they get one of KP_PERSON_SPLIT,
+ * so that no id ever stands for somebody new.
  */
 #ifndef KP_CORE_WEIGH_H
 #define KP_CORE_WEIGH_H

@@ -114,8 +114,8 @@ class Decisions(Desk):
     def person_of(self, position):
         return self.house.ask("match", "explain", position)["match"][0]["person"]
 
-    def decide(self, verb, *words):
-        return self.house.ask("review", verb, *words)["decided"][0]
+    def decide(self, verb, *words, command="review"):
+        return self.house.ask(command, verb, *words)["decided"][0]
 
     def test_taken_back_is_the_last_decision_only(self):
         before = self.decided()
@@ -129,7 +129,7 @@ class Decisions(Desk):
                                           (second, "twee personen", {one}, "partner", "operator"),
                                           (first, "twee personen", {one}, "dossier", "operator")] + before)
         undone = self.decide("undo", accepted["position"], "--reason", "vergissing")
-        self.assertEqual(undone["result"], "two persons")
+        self.assertEqual((undone["result"], {undone["one"], undone["other"]}), ("two persons", {one, other}))  # called as before
         self.assertNotIn({undone["one"], undone["other"]}, self.doubts())  # the rejections stand
         self.decide("undo", first, "--reason", "vergissing")  # not the last: in any order
         self.assertEqual([row[0] for row in self.decided()], [second] + [row[0] for row in before])
@@ -137,6 +137,62 @@ class Decisions(Desk):
         self.decide("undo", second, "--reason", "vergissing")
         self.assertEqual(self.decided(), before)
         self.assertIn({undone["one"], undone["other"]}, self.doubts())
+
+    def test_whoever_leaves_is_found_under_the_name_that_he_had(self):
+        one = self.person_of(self.submit_as("politie", named("Hagedoren", "PL-50", given_names="Femke", birth_place="Hier")))
+        place = self.submit_as("om", named("Hagedoren", "OM-50", initials="F.", birth_place="Daar"))
+        other = self.person_of(place)
+        self.decide("accept", one, other, "--reason", "dossier")
+        self.assertEqual(self.person_of(place), one)
+        self.decide("unmerge", place, "--reason", "dossier", command="match")
+        self.assertEqual(self.person_of(place), other)
+        self.assertEqual(self.house.ask("match", "history", other)["person"], [{"asked": other, "now": other}])
+
+    def test_a_rival_who_comes_later_is_asked_of_as_one_who_was_there(self):
+        for number, (surname, order) in enumerate((("Oosterling", ("anna", "alma", "initial")), ("Westerbeek", ("anna", "initial", "alma")),
+                               ("Noorderman", ("initial", "alma", "anna")))):
+            made = {"anna": ("politie", {"bsn": kit.bsn(60 + number), "given_names": "Anna"}),
+                    "alma": ("om", {"bsn": kit.bsn(65 + number), "given_names": "Alma"}), "initial": ("reclassering", {"initials": "A."})}
+            places = {}
+            for name in order:
+                one = told(f"{surname}-{name}", **made[name][1])
+                one.persons[0].surname = surname
+                places[name] = self.submit_as(made[name][0], one)
+            persons = {name: self.person_of(place) for name, place in places.items()}
+            asked = {question for question in self.doubts() if question & set(persons.values())}
+            self.assertEqual(asked, {frozenset((persons[name], persons["initial"])) for name in ("anna", "alma")}, order)
+
+    def test_who_comes_after_a_decision_is_asked_of(self):
+        def person(reference, partner, **fields):
+            return self.person_of(self.submit_as(partner, named("Zuiderveld", reference, **fields)))
+        anna = person("PL-70", "politie", bsn=kit.bsn(70), given_names="Anna", birth_place="Hier")
+        initial = person("OM-70", "om", initials="A.", birth_place="Daar")
+        self.assertIn(frozenset((anna, initial)), self.doubts())
+        self.decide("accept", anna, initial, "--reason", "dossier")
+        later = told("R-70", given_names="Anna")
+        later.persons[0].surname = "Zuiderveld"
+        later.persons[0].birth_date.CopyFrom(signal.Date(year=1980))
+        newcomer = self.person_of(self.submit_as("reclassering", later))
+        self.assertNotEqual(newcomer, anna)
+        self.assertIn(frozenset((anna, newcomer)), self.doubts())
+
+    def test_two_who_were_said_to_be_two_are_not_asked_of_again(self):
+        """Whatever spellings they have."""
+        with self.session("politie") as one, self.session("om") as other:
+            for number in range(4):
+                self.submit(one, named("Bartelink", f"PL-8{number}", given_names="Sanne", birth_place=("Hier", "Hierr", "Hiero", "Hie")[number]))
+                self.submit(other, named("Bartelink", f"OM-8{number}", initials="S.", birth_place=("Daar", "Daarr", "Daaro", "Daa")[number]))
+        self.wait_applied()
+        persons = {self.person_of(self.house.ask("trace", partner, f"{prefix}-8{number}")["signal"][0]["position"])
+                   for partner, prefix in (("politie", "PL"), ("om", "OM")) for number in range(4)}
+        for _ in range(30):
+            asked = [sorted(question) for question in self.doubts() if question & persons]
+            if not asked:
+                break
+            one, other = asked[0]
+            self.decide("reject", one, other, "--reason", "dossier")
+            self.assertNotIn(frozenset((one, other)), self.doubts())
+        self.assertEqual(asked, [])
 
     def test_two_numbers_are_one_person_only_when_that_is_said(self):
         one, other = (self.person_of(self.submit_as("politie", named("Zevenhuis", f"PL-3{i}", bsn=kit.bsn(30 + i), given_names="Daan"))) for i in range(2))
