@@ -182,8 +182,8 @@ class Decisions(Desk):
         for birth_place in ("Amstelrode", "Bloemdaal", "Cortenberg", "Duinvliet"):
             for partner, fields in (("politie", {"given_names": "Sanne"}), ("om", {"initials": "S.", "bsn": kit.bsn(90)})):
                 one = named("Bartelink", f"{partner}-{birth_place}", birth_place=birth_place, **fields)
-                places[partner].add(self.person_of(self.submit_as(partner, one)))
-        (one,), (other,) = places.values()
+                places[partner].add(self.submit_as(partner, one))
+        (one,), (other,) = ({self.person_of(place) for place in found} for found in places.values())
         self.assertIn(frozenset((one, other)), self.doubts())
         self.decide("reject", one, other, "--reason", "dossier")
         self.assertNotIn(frozenset((one, other)), self.doubts())
