@@ -208,6 +208,7 @@ static void publish_counters(struct applier *applier)
     kp_hub_count(applier->hub, KP_METRIC_persons_made, effects->persons_made);
     kp_hub_count(applier->hub, KP_METRIC_persons_changed, effects->persons_changed);
     kp_hub_count(applier->hub, KP_METRIC_casus_ready, effects->casus_ready);
+    kp_hub_count(applier->hub, KP_METRIC_casus_changed, effects->casus_changed);
     kp_hub_count(applier->hub, KP_METRIC_casus_lapsed, effects->casus_lapsed);
     kp_hub_count(applier->hub, KP_METRIC_known_elsewhere, effects->known_elsewhere);
     kp_hub_count(applier->hub, KP_METRIC_known_elsewhere_ended, effects->known_elsewhere_ended);

@@ -114,7 +114,8 @@ void kp_query_event_row(struct kp_answer *answer, struct kp_slice event, struct 
         kp_answer_number(answer, "signals", opened->outcomes->n_outcomes);
         break;
     case KNOOPPUNT__V1__EVENT__BODY_CASUS_READY:
-        kp_answer_text(answer, "event", "casus_ready");
+        kp_answer_text(answer, "event",
+                       opened->casus_ready->again ? "casus_changed" : "casus_ready");
         kp_answer_text(answer, "casus", opened->casus_ready->casus_id);
         kp_answer_text(answer, "rule", opened->casus_ready->rule);
         kp_answer_number(answer, "partners", opened->casus_ready->n_partners);

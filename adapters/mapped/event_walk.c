@@ -151,6 +151,7 @@ static void walk_ready(const struct walk *walk, const Knooppunt__V1__CasusReady 
     visit_text(walk, "persoon", ready->person_id);
     visit_text(walk, "thema", ready->theme);
     visit_text(walk, "regel", ready->rule);
+    visit_text(walk, "gewijzigd", ready->again ? "ja" : NULL);
     for (size_t i = 0; i < ready->n_partners; i++) {
         visit_text(walk, "partner", ready->partners[i]);
     }

@@ -49,7 +49,7 @@ struct kp_effects {
     uint64_t mailboxes[KP_COUNTERPART_NUMBERS /
                        64]; /* bit: something new is in it, or it was acknowledged */
     uint32_t outcomes[9];   /* by OutcomeKind */
-    uint32_t persons_made, persons_changed, casus_ready, casus_lapsed;
+    uint32_t persons_made, persons_changed, casus_ready, casus_changed, casus_lapsed;
     uint32_t known_elsewhere, known_elsewhere_ended;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
     uint32_t weighed_ahead;                      /* forms of which hints were there */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A RIPE row holds {version, position that made it ripe, since, when it lapses, which partners
- * were told of it}: the open proposal. The counted signals are not stored a second time: they
- * follow from the person's state.
+ * A RIPE row holds {version, position that made it ripe, since, when it lapses, when and what the
+ * ketenmanager was told, which partners were told of it}: the open proposal. The counted signals
+ * are not stored a second time: they follow from the person's state. That those he was told of have
+ * changed is seen by a digest.
  */
 #include "core/ripe.h"
 
@@ -12,7 +13,7 @@
 #include "core/outbox.h"
 #include "core/text.h"
 
-#define RIPE_VERSION 2
+#define RIPE_VERSION 3
 #define COUNTED_MAX 64u /* signals named in one alert: the newest */
 
 /* How a theme's criterion stands for one person. */
@@ -99,7 +100,7 @@ static struct kp_deadline lapse_deadline(uint64_t person, uint8_t theme, int64_t
 static void put_row(struct kp_txn *txn, uint64_t person, uint8_t theme,
                     const struct kp_proposal *proposal)
 {
-    uint8_t bytes[25 + KP_TOLD_BYTES_MAX];
+    uint8_t bytes[41 + KP_TOLD_BYTES_MAX];
     struct kp_writer writer;
     struct kp_key key = ripe_key(person, theme);
     kp_writer_init(&writer, bytes, sizeof bytes);
@@ -107,6 +108,8 @@ static void put_row(struct kp_txn *txn, uint64_t person, uint8_t theme,
     kp_put_u64(&writer, proposal->position);
     kp_put_i64(&writer, proposal->since.ms);
     kp_put_i64(&writer, proposal->lapses.ms);
+    kp_put_u64(&writer, proposal->said_at);
+    kp_put_u64(&writer, proposal->said);
     kp_told_put(&writer, &proposal->told);
     KP_ASSERT(kp_writer_ok(&writer));
     kp_txn_put(txn, KP_TABLE_RIPE, kp_key_slice(&key), kp_writer_slice(&writer),
@@ -127,12 +130,29 @@ bool kp_ripe_get(struct kp_txn *txn, uint64_t person, uint8_t theme,
     ret_proposal->position = kp_get_u64(&reader);
     ret_proposal->since.ms = kp_get_i64(&reader);
     ret_proposal->lapses.ms = kp_get_i64(&reader);
+    ret_proposal->said_at = kp_get_u64(&reader);
+    ret_proposal->said = kp_get_u64(&reader);
     kp_told_get(&reader, &ret_proposal->told);
     if (version != RIPE_VERSION || !kp_reader_done(&reader)) {
         kp_txn_fail(txn, KP_E_CORRUPT, "a proposal row does not decode");
         return false;
     }
     return true;
+}
+
+/* Of the signals that count and came until @position: a sum, so that their order says nothing. */
+static uint64_t digest_counted(const struct kp_core *core, const struct kp_theme *theme,
+                               const struct kp_person *person, uint64_t position)
+{
+    uint64_t digest = 0;
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        const struct kp_mention *mention = &person->mentions[i];
+        if (mention->position <= position && kp_ripe_counts(theme, mention, today(core))) {
+            uint64_t mixed = (mention->position * 32 + mention->index) * 0x9e3779b97f4a7c15u;
+            digest += mixed ^ mixed >> 29;
+        }
+    }
+    return digest;
 }
 
 static const char *partner_id(const struct kp_core *core, uint16_t number)
@@ -208,7 +228,8 @@ static char *rule_text(struct kp_arena *arena, const struct kp_theme *theme)
 /* The alert to the ketenmanager: which signals, which partners, what would have made it not ripe.
  */
 static void alert(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
-                  const struct kp_person *person, const struct tally *tally)
+                  const struct kp_person *person, const struct tally *tally,
+                  struct kp_proposal *proposal_io)
 {
     struct kp_arena *arena = txn->scratch;
     Knooppunt__V1__Event event = KNOOPPUNT__V1__EVENT__INIT;
@@ -226,7 +247,7 @@ static void alert(struct kp_core *core, struct kp_txn *txn, const struct kp_them
     not_ripe_if.has_lapses_at_ms = 1;
     not_ripe_if.lapses_at_ms = (int64_t)tally->lapse_day * KP_DAY_MS;
 
-    ready.casus_id = kp_text_casus(arena, theme->id, person->id, core->position);
+    ready.casus_id = kp_text_casus(arena, theme->id, person->id, proposal_io->position);
     ready.person_id = kp_text_person(arena, person->id);
     ready.theme = kp_text(arena, theme->id);
     ready.rule = rule_text(arena, theme);
@@ -242,8 +263,10 @@ static void alert(struct kp_core *core, struct kp_txn *txn, const struct kp_them
     ready.caused_by_position = core->position;
     event.body_case = KNOOPPUNT__V1__EVENT__BODY_CASUS_READY;
     event.casus_ready = &ready;
+    ready.has_again = ready.again = proposal_io->said_at != 0;
     kp_outbox_put_role(core, txn, KP_ROLE_KETENMANAGER, &event, core->position);
-    core->effects->casus_ready++;
+    proposal_io->said_at = core->position;
+    proposal_io->said = digest_counted(core, theme, person, core->position);
 }
 
 static void open_proposal(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
@@ -256,7 +279,8 @@ static void open_proposal(struct kp_core *core, struct kp_txn *txn, const struct
     };
     struct kp_deadline deadline = lapse_deadline(person->id, theme->number, proposal.lapses.ms);
     kp_deadline_put(txn, &deadline);
-    alert(core, txn, theme, person, tally);
+    alert(core, txn, theme, person, tally, &proposal);
+    core->effects->casus_ready++;
     (void)kp_elsewhere_open(core, txn, theme, person, &proposal.told);
     put_row(txn, person->id, theme->number, &proposal);
 }
@@ -295,7 +319,7 @@ static void close_proposal(struct kp_core *core, struct kp_txn *txn, uint8_t the
     kp_elsewhere_close(core, txn, theme_number, &proposal.told);
 }
 
-/* Still ripe. By less than before: it lapses earlier than it was said. */
+/* Still ripe. By less than before: what was said of it may hold no more, and is said anew. */
 static void keep_open(struct kp_core *core, struct kp_txn *txn, const struct kp_theme *theme,
                       const struct kp_person *person, const struct tally *tally, bool less)
 {
@@ -311,7 +335,13 @@ static void keep_open(struct kp_core *core, struct kp_txn *txn, const struct kp_
         deadline.due.ms = proposal.lapses.ms = lapses_ms;
         kp_deadline_put(txn, &deadline);
     }
-    if (kp_elsewhere_open(core, txn, theme, person, &proposal.told) || sooner) {
+    bool otherwise =
+        sooner || (less && digest_counted(core, theme, person, proposal.said_at) != proposal.said);
+    if (otherwise) {
+        alert(core, txn, theme, person, tally, &proposal);
+        core->effects->casus_changed++;
+    }
+    if (kp_elsewhere_open(core, txn, theme, person, &proposal.told) || otherwise) {
         put_row(txn, person->id, theme->number, &proposal);
     }
 }

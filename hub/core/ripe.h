@@ -22,6 +22,7 @@ void kp_ripe_lost(struct kp_core *core, struct kp_txn *txn, struct kp_person *pe
 struct kp_proposal {
     uint64_t position; /* of the command that made it ripe */
     struct kp_wall since, lapses;
+    uint64_t said_at, said; /* position at which it was told last, and a digest of what counted */
     struct kp_told told;
 };
 /* Whether the theme counts this mention on @day (days since 1970). */

@@ -173,15 +173,39 @@ static void a_withdrawal_brings_the_lapse_forward(void **state)
     struct told a = tell("politie", "A", 1, "b1", "n1");
     struct told b = tell("om", "B", 1, "b1", "n1");
     struct told c = tell("jeugdzorg", "C", 1, "b1", "n1");
+    struct told d = tell("jeugdzorg", "D", 1, "b1", "n1");
     struct told gone = {.partner = "politie", .reference = "A", .version = 2, .withdraw = true};
+    const Knooppunt__V1__Event *event;
+    char first[64];
+    d.date = 20250901; /* not the newest of its partner */
     a.date = 20251220;
     b.date = 20251210;
     c.date = 20251001;
     assert_int_equal(world_signal(&world, &a), NEW);
     assert_int_equal(world_signal(&world, &b), NEW);
+    assert_true(world_event(&world, "ketenmanager", 1, &arena, &event));
+    assert_false(event->casus_ready->has_again);
+    (void)snprintf(first, sizeof first, "%s", event->casus_ready->casus_id); /* fits */
     assert_int_equal(world_signal(&world, &c), NEW);
+    assert_int_equal(world_signal(&world, &d), NEW);
+    d.version = 2;
+    d.withdraw = true;
+    assert_int_equal(world_signal(&world, &d), WITHDRAWN);
+    assert_int_equal(world.effects.casus_changed, 0); /* he was not told of it */
     assert_int_equal(world_signal(&world, &gone), WITHDRAWN);
     assert_int_equal(world.effects.casus_lapsed, 0); /* b and c are left */
+    assert_int_equal(world.effects.casus_changed, 1);
+    assert_int_equal(world.effects.casus_ready, 0);
+    assert_true(world_event(&world, "ketenmanager", 2, &arena, &event));
+    assert_int_equal(event->body_case, KNOOPPUNT__V1__EVENT__BODY_CASUS_READY);
+    const Knooppunt__V1__CasusReady *ready = event->casus_ready;
+    assert_true(ready->again);
+    assert_string_equal(ready->casus_id, first);
+    assert_int_equal(ready->n_counted, 2); /* a, of which he was told, counts no more */
+    assert_string_equal(ready->counted[0]->partner, "om");
+    assert_string_equal(ready->counted[1]->partner, "jeugdzorg");
+    assert_int_equal(ready->not_ripe_if->lapses_at_ms,
+                     ((int64_t)kp_date_to_days(20251001) + 365) * KP_DAY_MS);
     world.now.ms = ((int64_t)kp_date_to_days(20251001) + 365) * KP_DAY_MS - 1;
     world_tick(&world);
     assert_int_equal(world.effects.casus_lapsed, 0);
