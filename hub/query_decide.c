@@ -214,22 +214,34 @@ static void result_rows(struct kp_hub *hub, const uint8_t tags[2][KP_TAG_BYTES],
     kp_answer_text(answer, "result", persons[0] == persons[1] ? "one person" : "two persons");
 }
 
-/* A user's message that was applied before: what became of it. */
-static bool answer_again(struct kp_hub *hub, const struct kp_query *query, struct kp_answer *answer)
+/* A user's message that was applied before: what became of it. KP_E_CONFLICT: another one went by
+ * this message_id, and this one is not done. */
+static enum kp_err answer_again(struct kp_hub *hub, const struct kp_query *query,
+                                struct kp_answer *answer, bool *ret_again,
+                                struct kp_diag *reterr_diag)
 {
     struct kp_txn *txn;
-    struct kp_diag diag;
     struct kp_decision_done done;
-    if (query->message_id == NULL ||
-        kp_txn_begin(&hub->store, /* write= */ false, &txn, &diag) != KP_OK) {
-        return false;
+    *ret_again = false;
+    if (query->message_id == NULL) {
+        return KP_OK;
     }
-    bool again = kp_decision_done(txn, query->author, query->message_id, &done);
+    enum kp_err err = kp_txn_begin(&hub->store, /* write= */ false, &txn, reterr_diag);
+    if (err != KP_OK) {
+        return err;
+    }
+    *ret_again = kp_decision_done(txn, query->author, query->message_id, &done);
+    bool same = *ret_again && kp_slice_equal(done.signed_body, query->proof->signed_body);
     kp_txn_abort(txn);
-    if (again) {
+    if (same) {
         result_rows(hub, done.tags, done.position, answer);
     }
-    return again;
+    return same == *ret_again
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_CONFLICT,
+                         "another command went by this message_id, at position %llu; this one is "
+                         "not done",
+                         (unsigned long long)done.position);
 }
 
 static enum kp_err collect(struct kp_hub *hub, const struct kp_query *query, collect_fn *fn,
@@ -276,7 +288,11 @@ static enum kp_err decide(struct kp_hub *hub, const struct kp_query *query,
     enum kp_decision_reason reason;
     uint64_t position;
     enum kp_err err = check_usage(query, usage, &reason, reterr_diag);
-    if (err != KP_OK || answer_again(hub, query, answer)) {
+    bool again = false;
+    if (err == KP_OK) {
+        err = answer_again(hub, query, answer, &again, reterr_diag);
+    }
+    if (err != KP_OK || again) {
         return err;
     }
     struct pairs *pairs = calloc(1, sizeof *pairs);

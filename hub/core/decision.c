@@ -196,6 +196,7 @@ bool kp_decision_done(struct kp_txn *txn, uint16_t author, const uint8_t *messag
         return false;
     }
     memcpy(ret_done->tags, tags.bytes, sizeof ret_done->tags);
+    ret_done->signed_body = proof.signed_body;
     return true;
 }
 

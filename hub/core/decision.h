@@ -64,10 +64,12 @@ void kp_decision_put_proof(struct kp_writer *writer, const struct kp_decision_pr
 void kp_decision_apply(struct kp_core *core, struct kp_txn *txn, const struct kp_command_head *head,
                        struct kp_reader *body);
 
-/* What became of a message of his: its position, and the first pair. false: it was not applied. */
+/* What became of a message of his: its position, the first pair, and what he signed (in scratch).
+ * false: it was not applied. */
 struct kp_decision_done {
     uint64_t position;
     uint8_t decision;
+    struct kp_slice signed_body;
     uint8_t tags[2][KP_TAG_BYTES];
 };
 bool kp_decision_done(struct kp_txn *txn, uint16_t author, const uint8_t *message_id,

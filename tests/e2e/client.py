@@ -347,9 +347,9 @@ class Client:
         """Ask something as a user of the house; returns the message id."""
         return self.send(query=wire.Query(name=name, arguments=[str(word) for word in arguments]))
 
-    def command(self, name, *arguments):
+    def command(self, name, *arguments, message_id=None):
         """Something that a user decides, signed; to be sent with do(), again too."""
-        message_id = uuid7()
+        message_id = message_id or uuid7()
         body = wire.CommandBody(name=name, arguments=[str(word) for word in arguments]).SerializeToString(deterministic=True)
         algorithm, signature = sign(self.keys.signing_key, "knooppunt.command.v1",
                                     self.bundle.house_oin.encode() + message_id + body)

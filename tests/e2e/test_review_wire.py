@@ -49,6 +49,9 @@ class ReviewWire(kit.Test):
         with self.session("ketenmanager") as session:  # the answer was lost: he sends it again
             self.assertEqual(session.wait_answer(session.do(*accept))["decided"][0]["position"], decided["position"])
             self.assertEqual(self.house.ask("store", "digest"), before)
+            other = session.command("review.reject", alma, anna, "partner", message_id=accept[0])
+            self.assertEqual(self.refused(session, session.do(*other)), kit.CONFLICT)  # by the same message_id, and not done
+            self.assertEqual(self.house.ask("store", "digest"), before)
             undo = session.command("review.undo", decided["position"], "vergissing")
             stands = session.wait_answer(session.ask("review.decided"))["decided"]
             self.assertEqual([(row["position"], row["decision"], row["by"]) for row in stands], [(decided["position"], "een persoon", "ketenmanager")])
