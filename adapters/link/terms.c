@@ -21,7 +21,7 @@ void kp_bulk_rate(struct kp_bulk *bulk)
     KP_ASSERT(terms != NULL);
     for (uint32_t i = 0; i < bulk->form_count; i++) {
         kp_bulk_load(bulk, i, &form);
-        kp_term_counter_add(counter, &form);
+        kp_term_counter_add(counter, &form, 1);
     }
     kp_term_counter_finish(counter, terms);
     counter = kp_term_counter_free(counter);

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "core/blocks.h"
+#include "core/person.h"
 #include "train/family.h"
 #include "train/terms.h"
 #include "train/train.h"
@@ -147,6 +148,30 @@ static void decode_form(const struct learner *learner, const struct sampled *sam
 
 /* --- one pass over all forms --- */
 
+/* Who bears the form, when it is his oldest one: each person once. */
+static void count_person(struct learner *learner, struct kp_term_counter *counter,
+                         const struct kp_known_form *known)
+{
+    struct kp_txn *txn = learner->walk.txn;
+    struct kp_person person;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool oldest = kp_person_load(txn, known->person, 0, &person);
+    for (uint32_t i = 0; oldest && i < person.form_count; i++) {
+        oldest = person.forms[i].id >= known->id;
+    }
+    struct kp_form *forms =
+        oldest ? kp_arena_alloc(txn->scratch, sizeof *forms * (person.form_count + 1u)) : NULL;
+    if (forms != NULL) {
+        uint32_t count = 0;
+        while (count < person.form_count &&
+               kp_forms_shape(txn, NULL, person.forms[count].id, &forms[count])) {
+            count++;
+        }
+        kp_term_counter_add(counter, forms, count);
+    }
+    kp_txn_scratch_restore(txn, mark);
+}
+
 static void count_forms(struct learner *learner)
 {
     struct kp_term_counter *counter = kp_term_counter_new();
@@ -154,7 +179,7 @@ static void count_forms(struct learner *learner)
     kp_walk_step(&learner->walk, "count", 0);
     while (kp_walk_next(&learner->walk) &&
            kp_forms_next(learner->walk.txn, NULL, known.id, &known)) {
-        kp_term_counter_add(counter, &known.form);
+        count_person(learner, counter, &known);
         draw(learner, &known);
         learner->learned->forms++;
     }

@@ -17,7 +17,11 @@ struct term {
     uint32_t count;
 };
 
+#define SEEN_MAX 4096u /* values of one person; what is more is not counted */
+
 struct kp_term_counter {
+    uint64_t seen[SEEN_MAX]; /* of the person being counted */
+    uint32_t seen_count;
     struct term *terms; /* open addressing */
     uint64_t used, capacity;
     uint64_t totals[KP_FIELD_END];
@@ -67,10 +71,28 @@ static void grow(struct kp_term_counter *counter)
     counter->capacity = capacity;
 }
 
+/* false: another form of this person says so too. */
+static bool is_first(struct kp_term_counter *counter, uint64_t hash)
+{
+    for (uint32_t i = 0; i < counter->seen_count; i++) {
+        if (counter->seen[i] == hash) {
+            return false;
+        }
+    }
+    if (counter->seen_count == SEEN_MAX) {
+        return false;
+    }
+    counter->seen[counter->seen_count++] = hash;
+    return true;
+}
+
 static void count_term(struct kp_term_counter *counter, enum kp_match_field field,
                        struct kp_slice text)
 {
     uint64_t hash = kp_term_hash(field, text);
+    if (!is_first(counter, hash)) {
+        return;
+    }
     counter->totals[field]++;
     if (counter->used * 2 >= counter->capacity && counter->capacity < CAPACITY_MAX) {
         grow(counter);
@@ -86,7 +108,7 @@ static void count_term(struct kp_term_counter *counter, enum kp_match_field fiel
     term->count += term->count < UINT32_MAX ? 1 : 0;
 }
 
-void kp_term_counter_add(struct kp_term_counter *counter, const struct kp_form *form)
+static void count_form(struct kp_term_counter *counter, const struct kp_form *form)
 {
     uint32_t day = kp_term_day(form);
     if (form->given_count > 0) {
@@ -98,9 +120,19 @@ void kp_term_counter_add(struct kp_term_counter *counter, const struct kp_form *
     if (form->birth_place.text.size > 0) {
         count_term(counter, KP_FIELD_PLACE, form->birth_place.text);
     }
-    if (day != 0) {
+    if (day != 0 &&
+        is_first(counter, kp_term_hash(KP_FIELD_BIRTH, kp_slice_of(&day, sizeof day)))) {
         counter->days[day]++;
         counter->days_total++;
+    }
+}
+
+void kp_term_counter_add(struct kp_term_counter *counter, const struct kp_form *forms,
+                         uint32_t count)
+{
+    counter->seen_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        count_form(counter, &forms[i]);
     }
 }
 

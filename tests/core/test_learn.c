@@ -329,6 +329,7 @@ static void the_same_forms_give_the_same_bytes(void **state)
 
 static void who_was_erased_leaves_no_trace(void **state)
 {
+    enum { WAYS = 3 * KP_TERM_COUNT_MIN }; /* one person is one, however he is written */
     static uint8_t bytes[2][KP_EPOCH_BYTES_MAX];
     size_t sizes[2];
     struct invented rare;
@@ -338,16 +339,16 @@ static void who_was_erased_leaves_no_trace(void **state)
     sizes[0] = encode(learned, bytes[0]);
     invent(3, &rare);
     memcpy(rare.surname, "zwaluwenburg", 13);
-    for (int i = 0; i < 3; i++) { /* three ways of writing a name that nobody else has */
+    for (int i = 0; i < WAYS; i++) { /* of writing a name that nobody else has */
         char reference[16];
         (void)snprintf(reference, sizeof reference, "Z-%d", i); /* fits */
         rare.house_number = 300 + (uint32_t)i;
         submit("om", &rare, reference, /* withdraw= */ false);
     }
     struct kp_learned *with = learn();
-    assert_int_equal(with->forms, learned->forms + 3);
+    assert_int_equal(with->forms, learned->forms + WAYS);
     assert_int_equal(with->terms.count, learned->terms.count); /* it is not even listed */
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < WAYS; i++) {
         char reference[16];
         (void)snprintf(reference, sizeof reference, "Z-%d", i); /* fits */
         submit("om", &rare, reference, /* withdraw= */ true);
