@@ -524,6 +524,32 @@ static void two_numbers_are_never_one_person(void **state)
     assert_string_equal(groups, "0 0 0");
 }
 
+/* That she has two numbers was said of Vera, not of another one who was written with both. */
+static void two_numbers_are_allowed_to_whom_it_was_said_of(void **state)
+{
+    struct kp_reported_person persons[5] = {vera(), vera(), vera(), vera(), vera()};
+    struct kp_partition_decision must = {0, 1, KP_DECISION_MUST};
+    char groups[64];
+    (void)state;
+    for (int i = 0; i < 4; i++) { /* the last one has none, and is like the two before it */
+        persons[i].bsn = i % 2 == 0 ? "900000004" : "900000016";
+    }
+    for (int i = 2; i < 5; i++) { /* nothing else of her */
+        persons[i].given_names = "Lambertus";
+        persons[i].initials = "L";
+        persons[i].surname = "Quakkelstein";
+        persons[i].birth_date = 19310407;
+        persons[i].gender = KP_FORM_MAN;
+        persons[i].postcode = "1234AB";
+        persons[i].house_number = "99";
+        persons[i].birth_place = "Verweg";
+    }
+    partition(persons, 5, NULL, groups);
+    assert_string_equal(groups, "0 1 2 3 2");
+    partition(persons, 5, &must, groups);
+    assert_string_equal(groups, "0 0 2 3 2");
+}
+
 static void what_a_person_parted_stays_apart(void **state)
 {
     struct kp_reported_person persons[2] = {vera(), vera()};
@@ -581,6 +607,7 @@ int main(void)
         cmocka_unit_test(being_written_the_same_is_not_being_the_same),
         cmocka_unit_test(an_initial_does_not_bring_twins_together),
         cmocka_unit_test(two_numbers_are_never_one_person),
+        cmocka_unit_test(two_numbers_are_allowed_to_whom_it_was_said_of),
         cmocka_unit_test(what_a_person_parted_stays_apart),
         cmocka_unit_test(what_is_probably_one_person_is_no_choice),
     };

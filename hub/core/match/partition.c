@@ -32,8 +32,9 @@ struct state {
     struct link *links;
     uint32_t link_count;
     uint32_t *groups;
-    bool *alike;    /* count * count, of groups: find_alike */
-    uint32_t joins; /* so far; of a group after how many it became as it is, */
+    uint16_t *allowed; /* count * count: a decision that two BSNs are one person's, + 1; 0: none */
+    bool *alike;       /* count * count, of groups: find_alike */
+    uint32_t joins;    /* so far; of a group after how many it became as it is, */
     uint32_t *changed;
     uint32_t *refused; /* count * count, and of two groups after how many they were refused, + 1 */
 };
@@ -82,17 +83,19 @@ static void score_pairs(struct state *state)
     }
 }
 
-/* Somebody said that two forms with two BSNs are one person: both numbers are his, and that they
- * differ speaks against it no more. */
-static void allow_both_numbers(struct state *state, const struct kp_form *one,
-                               const struct kp_form *other)
+/* Somebody said that two forms with two BSNs are one person: both numbers are his, and of him it
+ * speaks against it no more that they differ. */
+static void allow_both_numbers(struct state *state, uint32_t decision)
 {
     const struct kp_form *forms = state->in->forms;
+    const struct kp_form *one = &forms[state->in->decisions[decision].a];
+    const struct kp_form *other = &forms[state->in->decisions[decision].b];
     for (uint32_t a = 0; a < state->in->count; a++) {
         for (uint32_t b = 0; b < state->in->count; b++) {
             if (forms[a].bsn_class == KP_FORM_BSN_VALID && forms[a].bsn == one->bsn &&
                 forms[b].bsn_class == KP_FORM_BSN_VALID && forms[b].bsn == other->bsn) {
-                *pair(state, a, b) = *pair(state, b, a) = 0;
+                state->allowed[a * state->in->count + b] = (uint16_t)(decision + 1);
+                state->allowed[b * state->in->count + a] = (uint16_t)(decision + 1);
             }
         }
     }
@@ -106,7 +109,7 @@ static void take_numbers(struct state *state)
         const struct kp_form *other = &state->in->forms[decision->b];
         if (decision->decision == KP_DECISION_MUST && one->bsn_class == KP_FORM_BSN_VALID &&
             other->bsn_class == KP_FORM_BSN_VALID && one->bsn != other->bsn) {
-            allow_both_numbers(state, one, other);
+            allow_both_numbers(state, i);
         }
     }
 }
@@ -118,6 +121,8 @@ static void take_decisions(struct state *state)
         bool must = decision->decision == KP_DECISION_MUST;
         int16_t bits = must ? INT16_MAX : NEVER;
         *pair(state, decision->a, decision->b) = *pair(state, decision->b, decision->a) = bits;
+        state->allowed[decision->a * state->in->count + decision->b] = 0;
+        state->allowed[decision->b * state->in->count + decision->a] = 0;
         if (must) {
             state->links[state->link_count++] =
                 (struct link){bits, (uint16_t)decision->a, (uint16_t)decision->b, true};
@@ -226,6 +231,19 @@ static bool is_family(const struct state *state, uint32_t form, uint32_t group)
     return false;
 }
 
+/* Both numbers of the two forms are the person's of whom one of the groups is. */
+static bool is_allowed(const struct state *state, uint32_t a, uint32_t b)
+{
+    uint16_t allowed = state->allowed[a * state->in->count + b];
+    if (allowed == 0) {
+        return false;
+    }
+    const struct kp_partition_decision *decision = &state->in->decisions[allowed - 1u];
+    uint32_t group = state->groups[decision->a];
+    return group == state->groups[decision->b] &&
+           (group == state->groups[a] || group == state->groups[b]);
+}
+
 /* They may be one person: nothing between them forbids it, and on the mean they are alike. */
 static bool may_join(const struct state *state, uint32_t group_a, uint32_t group_b, bool decided)
 {
@@ -239,7 +257,10 @@ static bool may_join(const struct state *state, uint32_t group_a, uint32_t group
             if (state->groups[b] == group_b) {
                 int16_t bits = *pair(state, a, b);
                 if (bits <= NEVER_BUT_ALIKE && !decided) {
-                    return false;
+                    if (!is_allowed(state, a, b)) {
+                        return false;
+                    }
+                    bits = 0;
                 }
                 sum += bits > PAIR_MOST ? PAIR_MOST : bits < -PAIR_MOST ? -PAIR_MOST : bits;
                 pairs++;
@@ -405,6 +426,7 @@ bool kp_partition(const struct kp_partition_in *in, struct kp_arena *arena, uint
     state.relation = kp_arena_alloc(arena, pairs + 1);
     state.links = kp_arena_alloc(arena, sizeof *state.links * (pairs / 2 + in->decision_count + 1));
     state.refused = kp_arena_alloc(arena, sizeof *state.refused * (pairs + 1));
+    state.allowed = kp_arena_alloc(arena, sizeof *state.allowed * (pairs + 1));
     state.alike = kp_arena_alloc(arena, sizeof *state.alike * (pairs + 1));
     state.changed = kp_arena_alloc(arena, sizeof *state.changed * (in->count + 1));
     uint32_t *uncertain = kp_arena_alloc(arena, sizeof *uncertain * (in->count + 1));
