@@ -189,7 +189,10 @@ static enum kp_err take_answer(void *context, const Knooppunt__V1__Answer *answe
     return KP_OK;
 }
 
-static enum kp_err run_long(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+/* @next: printed for a person with the epoch of the first row of @section, as what he may do now;
+ * NULL: nothing */
+static enum kp_err ask_long(const struct kp_cli_args *args, const char *section, const char *next,
+                            struct kp_diag *reterr_diag)
 {
     json_t *result = json_object();
     const struct kp_ask_sink sink = {.on_answer = take_answer, .context = result};
@@ -198,20 +201,40 @@ static enum kp_err run_long(const struct kp_cli_args *args, struct kp_diag *rete
     if (err == KP_OK) {
         kp_print_result(result, args->json, stdout);
     }
+    if (err == KP_OK && next != NULL && !args->json) {
+        json_t *row = json_array_get(json_object_get(result, section), 0);
+        (void)printf("\n%s %" JSON_INTEGER_FORMAT "\n", next,
+                     json_integer_value(json_object_get(row, "epoch")));
+    }
     json_decref(result);
     return err;
+}
+
+static enum kp_err run_train(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+{
+    return ask_long(args, "learned",
+                    "Nothing has changed yet. Who would be another under it: knooppunt match epoch "
+                    "compare",
+                    reterr_diag);
 }
 
 static enum kp_err run_long_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
     enum kp_err err = check_epoch(args, reterr_diag);
-    return err == KP_OK ? run_long(args, reterr_diag) : err;
+    return err == KP_OK ? ask_long(args, NULL, NULL, reterr_diag) : err;
 }
 
-static enum kp_err run_epoch(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
+static enum kp_err run_activate(const struct kp_cli_args *args, struct kp_diag *reterr_diag)
 {
     enum kp_err err = check_epoch(args, reterr_diag);
-    return err == KP_OK ? run_quick(args, reterr_diag) : err;
+    if (err == KP_OK) {
+        err = run_quick(args, reterr_diag);
+    }
+    if (err == KP_OK && !args->json) {
+        (void)printf("\nEverybody is weighed again meanwhile: knooppunt match epoch list shows how "
+                     "far\n");
+    }
+    return err;
 }
 
 /* The hub has another working directory than the one who types. */
@@ -390,7 +413,7 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
      "match.unmerge"},
     {"match train", "", 0, 0, NULL,
      "learn from the house's own index how much what agrees is worth: a new epoch, not yet active",
-     run_long, "match.train"},
+     run_train, "match.train"},
     {"match epoch list", "", 0, 0, NULL, "what was learned, when, and which epoch is active",
      run_quick, "match.epoch.list"},
     {"match epoch compare", "EPOCH", 1, 1, NULL,
@@ -401,7 +424,7 @@ const struct kp_cli_command kp_cli_hub_commands[] = {
      "at position 1234, which `match explain 1234` shows. A / stands between persons.",
      run_long_epoch, "match.epoch.compare"},
     {"match epoch activate", "EPOCH", 1, 1, NULL,
-     "weigh by an epoch from now on, and all persons again", run_epoch, "match.epoch.activate"},
+     "weigh by an epoch from now on, and all persons again", run_activate, "match.epoch.activate"},
     {"held list", "[PARTNER]", 0, 1, NULL, "signals that cannot be used until they are repaired",
      run_quick, "held.list"},
     {"held show", "POSITION", 1, 1, NULL, "one held signal: code, field and why", run_held,

@@ -114,9 +114,16 @@ class Epoch(kit.Test):
         self.assertEqual((self.active(), self.changes(0)), ([0], 0))
         self.assertEqual(self.epoch_of("B1-1"), 0)
 
+        text = self.house.cli("match", "epoch", "activate", 1)
+        self.assertTrue(text.endswith("\nEverybody is weighed again meanwhile: knooppunt match epoch list shows how far\n"), text)
+        self.wait_weighed()
+        self.house.ask("match", "epoch", "activate", 0)
+        self.wait_weighed()
         again = self.house.ask("match", "train")["learned"][0]  # of what is there now
         self.assertEqual(again["epoch"], 2)
         self.assertEqual(list(self.epochs()), [0, 1, 2])
+        text = self.house.cli("match", "train")
+        self.assertTrue(text.endswith("\nNothing has changed yet. Who would be another under it: knooppunt match epoch compare 3\n"), text)
 
     def epoch_of(self, reference):
         position = self.house.ask("trace", "politie", reference)["signal"][0]["position"]
