@@ -34,6 +34,7 @@
 #define GROUP_US_BACKLOG 250000
 /* The disk is the journal's for four fifths of the time: receipts wait behind our commits. */
 #define PAUSE_PER_COMMIT 5
+#define CROWD_TOLD_MS INT64_C(3600000)
 
 struct applier {
     struct kp_hub *hub;
@@ -49,6 +50,9 @@ struct applier {
     uint32_t attempts;
     bool skipped;     /* a command in this group was set aside */
     bool journal_bad; /* what failed was the reading of it */
+    bool crowd_told; /* that spellings hold together with too many: when, and how many came since */
+    uint32_t crowded;
+    int64_t crowd_told_ms;
     char attempt_path[600];
 };
 
@@ -192,6 +196,23 @@ static enum kp_err fill_group(struct applier *applier, struct kp_txn *txn, uint6
     }
 }
 
+/* One alert, not one for each form of the crowd. */
+static void tell_crowd(struct applier *applier)
+{
+    const struct kp_effects *effects = &applier->effects;
+    int64_t now_ms = kp_clock_now(applier->hub).ms;
+    kp_hub_count(applier->hub, KP_METRIC_crowded, effects->components_full);
+    applier->crowded += effects->components_full;
+    if (effects->components_full > 0 &&
+        (!applier->crowd_told || now_ms - applier->crowd_told_ms >= CROWD_TOLD_MS)) {
+        kp_log(KP_LOG_WARNING, "match.crowded", "count=%u last_position=%llu", applier->crowded,
+               (unsigned long long)effects->crowded_at);
+        applier->crowd_told = true;
+        applier->crowd_told_ms = now_ms;
+        applier->crowded = 0;
+    }
+}
+
 static void publish_counters(struct applier *applier)
 {
     static const enum kp_metric metrics[9] = {
@@ -214,6 +235,7 @@ static void publish_counters(struct applier *applier)
     kp_hub_count(applier->hub, KP_METRIC_known_elsewhere_ended, effects->known_elsewhere_ended);
     kp_hub_count(applier->hub, KP_METRIC_known_checks, effects->known_checks);
     kp_hub_count(applier->hub, KP_METRIC_known_checks_refused, effects->known_checks_refused);
+    tell_crowd(applier);
     if (effects->outcomes[7] > 0) {
         kp_log(KP_LOG_WARNING, "signal.conflict", "count=%u", effects->outcomes[7]);
     }

@@ -284,6 +284,7 @@ static void add_frozen(struct kp_core *core, struct kp_txn *txn, const struct kp
     }
     kp_txn_scratch_restore(txn, mark);
     core->effects->components_full++;
+    core->effects->crowded_at = core->position;
     ret_bearer->component = KP_COMPONENT_FROZEN;
 }
 

@@ -215,6 +215,23 @@ class Decisions(Desk):
         self.assertNotIn("take it back", self.house.cli("review", "undo", position, "--reason", "vergissing"))
 
 
+class Crowd(Desk):
+    def test_hundreds_of_spellings_under_one_number_stop_nobody(self):
+        """One partner's system writes one number for everything: the others go on, and the operator hears of it once."""
+        spellings = [named(f"Verzonnen{chr(97 + i // 26 % 26)}{chr(97 + i % 26)}", f"PL-{i}", bsn=kit.bsn(1), given_names="Jelle",
+                           birth_place=("Amstelrode", "Bloemdaal")[i % 2]) for i in range(300)]
+        with self.session("politie") as one:
+            for at in range(0, len(spellings), 50):
+                self.submit(one, *spellings[at:at + 50])
+        self.wait_applied()
+        self.check_hub_is_well()
+        self.assertGreater(self.metrics()["crowded"], 90)
+        self.assertEqual(self.metrics()["poison"], 0)
+        self.assertEqual(sum("match.crowded" in line for line in self.hub.lines), 1)
+        other = self.submit_as("om", named("Quakkelstein", "OM-1", given_names="Wouter"))
+        self.assertEqual(self.house.ask("match", "explain", other)["match"][0]["signals"], 1)
+
+
 class Review(Desk):
     def count(self):
         return self.house.ask("person", "count")["persons"][0]["all"]
