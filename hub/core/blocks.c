@@ -433,6 +433,37 @@ uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
     return kinds;
 }
 
+void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
+                    struct kp_open_keys *ret_open)
+{
+    ret_open->count = 0;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        struct block block;
+        if (find_open(txn, keys, &place, &block)) {
+            uint32_t at = ret_open->count++;
+            ret_open->keys[at].kind = place.kind;
+            ret_open->keys[at].level = (uint8_t)place.level;
+            memcpy(ret_open->keys[at].tag, place.tag, KP_KEY_TAG_BYTES);
+            memcpy(ret_open->keys[at].witnesses, place.witnesses, KP_WITNESSES_MAX);
+        }
+    }
+}
+
+bool kp_open_keys_meet(const struct kp_open_keys *a, const struct kp_open_keys *b)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        for (uint32_t j = 0; j < b->count; j++) {
+            if (a->keys[i].kind == b->keys[j].kind && a->keys[i].level == b->keys[j].level &&
+                memcmp(a->keys[i].tag, b->keys[j].tag, KP_KEY_TAG_BYTES) == 0 &&
+                kp_witnesses_agree(a->keys[i].witnesses, b->keys[j].witnesses)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
                     const struct kp_match_keys *b)
 {

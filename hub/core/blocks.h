@@ -43,6 +43,17 @@ bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8
 /* The kinds of the keys under which two forms that are in their blocks meet: bit 1 << kind. */
 uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
                          const struct kp_match_keys *b);
+/* The blocks in which a form with these keys is compared, found once for many others. */
+struct kp_open_keys {
+    uint32_t count;
+    struct {
+        uint8_t kind, level, tag[KP_KEY_TAG_BYTES], witnesses[KP_WITNESSES_MAX];
+    } keys[KP_KEYS_MAX];
+};
+void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
+                    struct kp_open_keys *ret_open);
+/* Whether two forms meet: as kp_blocks_meet. */
+bool kp_open_keys_meet(const struct kp_open_keys *a, const struct kp_open_keys *b);
 /* Whether there is one; sooner known. */
 bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
                     const struct kp_match_keys *b);

@@ -365,7 +365,23 @@ static void weigh_doubts(struct kp_core *core, struct kp_txn *txn, const struct 
     }
 }
 
-void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until)
+struct kp_sweep {
+    struct settled settled;
+};
+
+struct kp_sweep *kp_cluster_sweep(struct kp_txn *txn)
+{
+    struct kp_sweep *sweep = kp_arena_alloc(txn->scratch, sizeof *sweep);
+    if (sweep == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms of a sweep");
+        return NULL;
+    }
+    init_settled(&sweep->settled);
+    return sweep;
+}
+
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, struct kp_sweep *sweep,
+                      uint64_t form, uint64_t until)
 {
     struct kp_known_form known;
     struct kp_match_keys keys;
@@ -374,7 +390,8 @@ void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, u
     uint32_t count;
     size_t mark = kp_txn_scratch_mark(txn);
     if (!was_weighed(txn, form, until)) {
-        kp_cluster_again(core, txn, &form, 1);
+        weigh_again(core, txn, form, &sweep->settled);
+        settle_rest(core, txn, &sweep->settled);
     }
     if (kp_forms_load(txn, core->model.terms, form, &known) &&
         kp_forms_decode(txn, core->model.terms, &known, &keys) &&

@@ -50,8 +50,12 @@ void kp_cluster_remove(struct kp_core *core, struct kp_txn *txn, uint64_t form, 
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,
                       uint32_t count);
 /* Another epoch is in force, and all forms below @until are weighed again in rising order: the turn
- * of this one. Whom it may be is asked anew. */
-void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, uint64_t form, uint64_t until);
+ * of this one. Whom it may be is asked anew. @sweep: of this tick, in scratch; it remembers what
+ * was weighed in it already. NULL: the transaction failed. */
+struct kp_sweep;
+struct kp_sweep *kp_cluster_sweep(struct kp_txn *txn);
+void kp_cluster_epoch(struct kp_core *core, struct kp_txn *txn, struct kp_sweep *sweep,
+                      uint64_t form, uint64_t until);
 
 /* What weighing a form again would make of it and of those it holds together with; changes nothing.
  */

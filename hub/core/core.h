@@ -53,7 +53,7 @@ struct kp_effects {
     uint32_t known_elsewhere, known_elsewhere_ended;
     uint32_t known_checks, known_checks_refused; /* the latter: beyond the quota */
     uint32_t weighed_ahead;                      /* forms of which hints were there */
-    uint64_t crowded_at;      /* the last position at which one did */
+    uint64_t crowded_at;                         /* the last position at which one did */
     uint32_t components_full; /* a form that would have made one too large stands by itself */
 };
 

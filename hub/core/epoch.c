@@ -280,13 +280,15 @@ void kp_epoch_due(struct kp_core *core, struct kp_txn *txn)
     struct kp_known_form known;
     bool more = kp_epoch_state(txn, &state);
     core->cause = (struct kp_cause){KP_CHANGE_EPOCH, state.active};
+    struct kp_sweep *sweep = kp_cluster_sweep(txn);
     size_t mark = kp_txn_scratch_mark(txn);
+    more = more && sweep != NULL;
     for (uint32_t i = 0; more && i < KP_TICK_DEADLINES_MAX && !kp_weigh_is_full(core); i++) {
         more = kp_forms_next(txn, NULL, state.after, &known) && known.id < state.until;
         kp_txn_scratch_restore(txn, mark);
         if (more) {
             state.after = known.id;
-            kp_cluster_epoch(core, txn, known.id, state.until);
+            kp_cluster_epoch(core, txn, sweep, known.id, state.until);
             kp_elsewhere_tell(core, txn);
         }
     }

@@ -169,24 +169,47 @@ static void join_components(struct kp_weighing *set, uint32_t a, uint32_t b)
     }
 }
 
-static void find_components(struct kp_weighing *set, enum kp_hold hold)
+/* Of each member; NULL: no memory, and the transaction failed. */
+static struct kp_open_keys *open_keys(struct kp_weighing *set)
+{
+    struct kp_open_keys *keys = kp_arena_alloc(set->txn->scratch, sizeof *keys * (set->count + 1u));
+    if (keys == NULL) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory for a component of forms");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        kp_blocks_open(set->txn, &set->members[i].keys, &keys[i]);
+    }
+    return keys;
+}
+
+static void see_components(struct kp_weighing *set)
 {
     const struct kp_match_model *model = &set->core->model;
-    for (uint32_t i = 0; i < set->count; i++) {
-        set->members[i].component = hold == KP_HOLD_SEE ? i : 0;
-    }
-    for (uint32_t a = 0; a < set->count && hold == KP_HOLD_SEE; a++) {
+    size_t mark = kp_txn_scratch_mark(set->txn);
+    const struct kp_open_keys *keys = open_keys(set);
+    for (uint32_t a = 0; a < set->count && keys != NULL; a++) {
         for (uint32_t b = a + 1; b < set->count; b++) {
             const struct member *one = &set->members[a];
             const struct member *other = &set->members[b];
-            bool apart = one->component != other->component;
-            if (apart &&
-                ((kp_holds(model, &one->known.form, &other->known.form) &&
-                  kp_blocks_meet(set->txn, &one->keys, &other->keys)) ||
+            if (one->component != other->component &&
+                ((kp_open_keys_meet(&keys[a], &keys[b]) &&
+                  kp_holds(model, &one->known.form, &other->known.form)) ||
                  (set->decided && kp_holders_decided(set->txn, &one->known, &other->known)))) {
                 join_components(set, a, b);
             }
         }
+    }
+    kp_txn_scratch_restore(set->txn, mark);
+}
+
+static void find_components(struct kp_weighing *set, enum kp_hold hold)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        set->members[i].component = hold == KP_HOLD_SEE ? i : 0;
+    }
+    if (hold == KP_HOLD_SEE) {
+        see_components(set);
     }
 }
 
