@@ -26,11 +26,47 @@ enum kp_err kp_find_person(struct kp_txn *txn, const char *text, struct kp_perso
     return KP_OK;
 }
 
+/* Of each the form that is most like the other's. */
+static enum kp_err find_most_alike(const struct kp_match_model *model, struct kp_txn *txn,
+                                   struct kp_two *two, struct kp_diag *reterr_diag)
+{
+    int32_t best = INT32_MIN;
+    uint64_t found[2] = {0};
+    size_t mark = kp_txn_scratch_mark(txn);
+    for (uint32_t a = 0; a < two->persons[0].form_count; a++) {
+        struct kp_form one;
+        bool loaded = kp_forms_shape(txn, model->terms, two->persons[0].forms[a].id, &one);
+        size_t inner = kp_txn_scratch_mark(txn);
+        for (uint32_t b = 0; loaded && b < two->persons[1].form_count; b++) {
+            struct kp_form other;
+            struct kp_match_score score;
+            if (kp_forms_shape(txn, model->terms, two->persons[1].forms[b].id, &other)) {
+                kp_match_score(model, &one, &other, &score);
+                if (score.bits > best) {
+                    best = score.bits;
+                    found[0] = two->persons[0].forms[a].id;
+                    found[1] = two->persons[1].forms[b].id;
+                }
+            }
+            kp_txn_scratch_restore(txn, inner);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+    if (kp_txn_error(txn) == KP_OK && best == INT32_MIN) {
+        return kp_fail(reterr_diag, KP_E_STATE,
+                       "of one of them nothing is known by which to compare");
+    }
+    for (uint32_t side = 0; side < 2; side++) {
+        (void)kp_forms_load(txn, model->terms, found[side], &two->forms[side]);
+    }
+    *reterr_diag = txn->diag;
+    return kp_txn_error(txn);
+}
+
 enum kp_err kp_find_two(const struct kp_match_model *model, struct kp_txn *txn,
                         const struct kp_query *query, struct kp_two *ret_two,
                         struct kp_diag *reterr_diag)
 {
-    int32_t best = INT32_MIN;
     for (uint32_t i = 0; i < 2; i++) {
         enum kp_err err =
             kp_find_person(txn, query->arguments[i], &ret_two->persons[i], reterr_diag);
@@ -45,27 +81,7 @@ enum kp_err kp_find_two(const struct kp_match_model *model, struct kp_txn *txn,
             "when",
             query->arguments[0], query->arguments[1]);
     }
-    for (uint32_t a = 0; a < ret_two->persons[0].form_count; a++) {
-        for (uint32_t b = 0; b < ret_two->persons[1].form_count; b++) {
-            struct kp_known_form one;
-            struct kp_known_form other;
-            struct kp_match_score score;
-            if (!kp_forms_load(txn, model->terms, ret_two->persons[0].forms[a].id, &one) ||
-                !kp_forms_load(txn, model->terms, ret_two->persons[1].forms[b].id, &other)) {
-                *reterr_diag = txn->diag;
-                return kp_txn_error(txn);
-            }
-            kp_match_score(model, &one.form, &other.form, &score);
-            if (score.bits > best) {
-                best = score.bits;
-                ret_two->forms[0] = one;
-                ret_two->forms[1] = other;
-            }
-        }
-    }
-    return best > INT32_MIN ? KP_OK
-                            : kp_fail(reterr_diag, KP_E_STATE,
-                                      "of one of them nothing is known by which to compare");
+    return find_most_alike(model, txn, ret_two, reterr_diag);
 }
 
 enum kp_err kp_find_mention(struct kp_txn *txn, const struct kp_query *query, uint64_t *ret_form,

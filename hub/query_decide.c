@@ -10,12 +10,15 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "core/decision.h"
+#include "core/ids.h"
 #include "core/text.h"
+#include "core/weigh.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PAIRS_MAX 1024u
+#define NUMBERS_MAX KP_WEIGH_FORMS_MAX
 #define TWO_NUMBERS "twee-bsn" /* that the one who decides has seen it */
 
 /* Pairs of forms of which the same is decided. */
@@ -42,21 +45,44 @@ typedef enum kp_err collect_fn(const struct kp_match_model *model, struct kp_txn
                                const struct kp_query *query, struct pairs *pairs,
                                struct kp_diag *reterr_diag);
 
-/* Both have a number that is his, and not one that is the same. */
+/* The valid BSNs of one person. @numbers, *count_io: added to, each once */
+static void add_numbers(struct kp_txn *txn, const struct kp_person *person, uint64_t *numbers,
+                        uint32_t *count_io)
+{
+    for (uint32_t i = 0; i < person->form_count; i++) {
+        struct kp_form form;
+        size_t mark = kp_txn_scratch_mark(txn);
+        if (kp_forms_shape(txn, NULL, person->forms[i].id, &form) &&
+            form.bsn_class == KP_FORM_BSN_VALID) {
+            (void)kp_ids_insert(numbers, count_io, NUMBERS_MAX, form.bsn);
+        }
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
+/* One person would have more numbers than either has now, and not for want of one. */
 static bool have_two_numbers(struct kp_txn *txn, const struct kp_two *two)
 {
-    uint32_t numbers[2] = {0};
+    uint64_t numbers[NUMBERS_MAX];
+    uint32_t counts[2] = {0};
+    uint32_t both = 0;
     for (uint32_t side = 0; side < 2; side++) {
-        const struct kp_person *person = &two->persons[side];
-        for (uint32_t i = 0; i < person->form_count; i++) {
-            struct kp_known_form form;
-            if (kp_forms_load(txn, NULL, person->forms[i].id, &form) &&
-                form.form.bsn_class == KP_FORM_BSN_VALID) {
-                numbers[side] = form.form.bsn;
-            }
-        }
+        add_numbers(txn, &two->persons[side], numbers, &counts[side]);
     }
-    return numbers[0] != 0 && numbers[1] != 0 && numbers[0] != numbers[1];
+    add_numbers(txn, &two->persons[0], numbers, &both);
+    add_numbers(txn, &two->persons[1], numbers, &both);
+    return counts[0] > 0 && counts[1] > 0 && both > counts[0] && both > counts[1];
+}
+
+static enum kp_err check_size(const struct kp_two *two, struct kp_diag *reterr_diag)
+{
+    uint32_t forms = two->persons[0].form_count + two->persons[1].form_count;
+    return forms <= KP_WEIGH_FORMS_MAX
+               ? KP_OK
+               : kp_fail(reterr_diag, KP_E_STATE,
+                         "together they are written in %u ways, and more than %u are not put "
+                         "together: have what is wrong corrected at its partner",
+                         forms, KP_WEIGH_FORMS_MAX);
 }
 
 static enum kp_err check_numbers(struct kp_txn *txn, const struct kp_query *query,
@@ -81,6 +107,9 @@ static enum kp_err collect_two(const struct kp_match_model *model, struct kp_txn
 {
     struct kp_two two;
     enum kp_err err = kp_find_two(model, txn, query, &two, reterr_diag);
+    if (err == KP_OK && pairs->decision == KP_DECISION_MUST) {
+        err = check_size(&two, reterr_diag);
+    }
     if (err == KP_OK && pairs->decision == KP_DECISION_MUST) {
         err = check_numbers(txn, query, &two, reterr_diag);
     }

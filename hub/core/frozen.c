@@ -10,7 +10,7 @@
 /* --- whom a frozen form may be one person with --- */
 
 struct cell {
-    enum kp_hold hold;
+    bool apart; /* no decision joins a number with anything else */
     uint32_t count, queued;
     uint64_t forms[CELL_MAX]; /* rising */
     struct {
@@ -62,6 +62,20 @@ static void add_by_number(struct kp_txn *txn, struct cell *cell, const struct kp
     }
 }
 
+static bool has_number(const struct kp_form *form)
+{
+    return form->bsn_class == KP_FORM_BSN_VALID;
+}
+
+/* What was decided of the two joins them in this cell. */
+static bool may_add(struct kp_txn *txn, const struct cell *cell, const struct kp_form *form,
+                    uint64_t other)
+{
+    struct kp_form shape;
+    return !cell->apart ||
+           (!has_number(form) && kp_forms_shape(txn, NULL, other, &shape) && !has_number(&shape));
+}
+
 /* Those of whom somebody said that they are one with it. */
 static void add_decided(struct kp_txn *txn, struct cell *cell, const struct kp_known_form *form)
 {
@@ -74,7 +88,8 @@ static void add_decided(struct kp_txn *txn, struct cell *cell, const struct kp_k
         uint64_t person;
         cell->decided = true;
         if (decided.decision == KP_DECISION_MUST &&
-            kp_forms_find(txn, decided.other, &other, &person)) {
+            kp_forms_find(txn, decided.other, &other, &person) &&
+            may_add(txn, cell, &form->form, other)) {
             add_to_cell(cell, other, /* by_number= */ false);
         }
         memcpy(last, decided.other, sizeof last);
@@ -87,12 +102,11 @@ static void fill_cell(struct kp_core *core, struct kp_txn *txn, const struct kp_
                       const struct kp_match_keys *keys, struct cell *cell)
 {
     bool any = kp_decision_any(txn);
-    bool by_number = cell->hold == KP_HOLD_FROZEN;
     cell->count = cell->queued = 0;
     cell->full = cell->decided = false;
     add_to_cell(cell, form->id, /* by_number= */ false);
     for (uint32_t at = 0; at < cell->queued && !cell->full; at++) {
-        bool number = by_number && !cell->queue[at].by_number;
+        bool number = !cell->queue[at].by_number;
         struct kp_known_form known = *form;
         struct kp_match_keys known_keys = *keys;
         size_t mark = kp_txn_scratch_mark(txn);
@@ -112,7 +126,7 @@ static void fill_cell(struct kp_core *core, struct kp_txn *txn, const struct kp_
 
 void kp_frozen_work_init(struct kp_frozen_work *work)
 {
-    work->cell_count = work->settled_count = work->left_count = 0;
+    work->cell_count = work->settled_count = work->left_count = work->full_count = 0;
 }
 
 void kp_frozen_note(struct kp_frozen_work *work, uint64_t form)
@@ -122,23 +136,32 @@ void kp_frozen_note(struct kp_frozen_work *work, uint64_t form)
     }
 }
 
-/* More than can be parted: only decisions join; and if even these are too many, nothing does. */
+/* They are more than can be parted: each finds that out once, and may have been put together. */
+static void note_full(struct kp_frozen_work *work, const struct cell *cell)
+{
+    for (uint32_t i = 0; i < cell->count; i++) {
+        (void)kp_ids_insert(work->full, &work->full_count, KP_FROZEN_LIST_MAX, cell->forms[i]);
+        kp_frozen_note(work, cell->forms[i]);
+    }
+}
+
+/* @work NULL: only looked for. */
 static void find_cell(struct kp_core *core, struct kp_txn *txn, const struct kp_known_form *form,
                       const struct kp_match_keys *keys, const struct kp_ids *persons,
                       struct kp_frozen_work *work, struct cell *ret_cell)
 {
     ret_cell->persons = persons;
     ret_cell->person = 0;
-    ret_cell->hold = KP_HOLD_FROZEN;
+    ret_cell->apart = work != NULL && kp_ids_contain(work->full, work->full_count, form->id);
     fill_cell(core, txn, form, keys, ret_cell);
-    if (ret_cell->full) {
-        for (uint32_t i = 0; work != NULL && i < ret_cell->count; i++) {
-            kp_frozen_note(work, ret_cell->forms[i]); /* they may have been put together */
+    if (ret_cell->full && !ret_cell->apart) {
+        if (work != NULL) {
+            note_full(work, ret_cell);
         }
-        ret_cell->hold = KP_HOLD_DECIDED;
+        ret_cell->apart = true;
         fill_cell(core, txn, form, keys, ret_cell);
     }
-    if (ret_cell->full) {
+    if (ret_cell->full) { /* of no number, and joined by decisions alone: each by itself */
         ret_cell->count = 0;
         (void)kp_ids_insert(ret_cell->forms, &ret_cell->count, CELL_MAX, form->id);
     }
@@ -212,7 +235,7 @@ static void settle(struct kp_core *core, struct kp_txn *txn, uint64_t form,
         find_cell(core, txn, &known, &keys, NULL, work, &cell);
         if (!stands(txn, &cell, known.person)) {
             gather(core, txn, &cell, 0, work, persons, &count);
-            kp_weigh_persons(core, txn, persons, count, cell.hold);
+            kp_weigh_persons(core, txn, persons, count, KP_HOLD_FROZEN);
         }
         for (uint32_t i = 0; i < cell.count; i++) {
             (void)kp_ids_insert(work->settled, &work->settled_count, KP_FROZEN_LIST_MAX,
@@ -261,7 +284,7 @@ void kp_frozen_freeze(struct kp_core *core, struct kp_txn *txn, uint64_t person,
 static bool joins_plainly(struct kp_core *core, struct kp_txn *txn, const struct cell *cell,
                           const struct kp_known_form *form, uint32_t person_count)
 {
-    bool joins = cell->hold == KP_HOLD_FROZEN && !cell->decided && person_count == 1;
+    bool joins = !cell->decided && person_count == 1;
     for (uint32_t i = 0; joins && i < cell->count; i++) {
         struct kp_form other;
         struct kp_match_score score;
@@ -301,7 +324,7 @@ void kp_frozen_add(struct kp_core *core, struct kp_txn *txn, const struct kp_kno
         for (uint32_t i = 0; i < count; i++) {
             kp_weigh_take(set, persons[i]);
         }
-        kp_weigh(set, cell.hold);
+        kp_weigh(set, KP_HOLD_FROZEN);
         kp_weigh_bearer(set, form->id, ret_person, &component);
     }
     kp_txn_scratch_restore(txn, mark);
@@ -322,7 +345,7 @@ void kp_frozen_kin(struct kp_core *core, struct kp_txn *txn, const struct kp_kno
                 kp_weigh_take_form(set, cell.forms[i]);
             }
         }
-        kp_weigh_kin(set, form->id, cell.hold, ret_kin);
+        kp_weigh_kin(set, form->id, KP_HOLD_FROZEN, ret_kin);
     }
     kp_txn_scratch_restore(txn, mark);
 }

@@ -5,6 +5,8 @@
  * fewer. The forms that may be one person by that are a cell: those that stand under one BSN key,
  * and those that somebody said are one with one of them. A cell is parted like a component, so who
  * is one person is a function of the forms and the decisions there too, never of who came first.
+ * Where decisions bring more together than can be parted, those that join a number with anything
+ * else count for nothing: no number is thrown apart by them.
  */
 #ifndef KP_CORE_FROZEN_H
 #define KP_CORE_FROZEN_H
@@ -18,10 +20,11 @@
 
 /* All lists rising. */
 struct kp_frozen_work {
-    uint32_t cell_count, settled_count, left_count;
+    uint32_t cell_count, settled_count, left_count, full_count;
     uint64_t cells[KP_FROZEN_LIST_MAX];   /* frozen forms whose cells are to be parted */
     uint64_t settled[KP_FROZEN_LIST_MAX]; /* and those whose were */
     uint64_t left[KP_FROZEN_LIST_MAX];    /* forms parted from one, to be looked at by the caller */
+    uint64_t full[KP_FROZEN_LIST_MAX];    /* forms of a cell that is more than can be parted */
 };
 void kp_frozen_work_init(struct kp_frozen_work *work);
 

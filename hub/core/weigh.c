@@ -16,9 +16,8 @@
 
 #define SET_MAX KP_WEIGH_FORMS_MAX
 #define DECISIONS_MAX 4096u
-#define MEMBERS_FIRST 8u             /* nearly always enough; a member is a kilobyte and more */
-#define FROZEN_BITS 30000            /* more than any sum: only an equal BSN joins */
-#define DECIDED_BITS (INT16_MAX + 1) /* and not even that */
+#define MEMBERS_FIRST 8u  /* nearly always enough; a member is a kilobyte and more */
+#define FROZEN_BITS 30000 /* more than any sum: only an equal BSN joins */
 
 /* A form of the set that is weighed, where it stood and where it comes. */
 struct member {
@@ -233,19 +232,14 @@ static uint32_t list_decisions(struct kp_weighing *set, const uint32_t *members,
     return found;
 }
 
-static bool is_frozen(enum kp_hold hold)
-{
-    return hold == KP_HOLD_FROZEN || hold == KP_HOLD_DECIDED;
-}
-
 static void part_component(struct kp_weighing *set, uint32_t component, enum kp_hold hold)
 {
     uint32_t members[SET_MAX];
     uint32_t groups[SET_MAX];
     struct kp_match_model model = set->core->model;
     uint32_t count = 0;
-    if (is_frozen(hold)) {
-        model.certain = model.joined = hold == KP_HOLD_FROZEN ? FROZEN_BITS : DECIDED_BITS;
+    if (hold == KP_HOLD_FROZEN) {
+        model.certain = model.joined = FROZEN_BITS;
     }
     size_t mark = kp_txn_scratch_mark(set->txn);
     struct kp_form *forms = kp_arena_alloc(set->txn->scratch, sizeof *forms * (set->count + 1u));
@@ -378,10 +372,10 @@ static void store_components(struct kp_weighing *set, enum kp_hold hold)
     for (uint32_t i = 0; i < set->component_count; i++) {
         kp_component_drop(set->txn, set->components[i]); /* put anew below */
     }
-    for (uint32_t i = 0; i < set->bearer_count && is_frozen(hold); i++) {
+    for (uint32_t i = 0; i < set->bearer_count && hold == KP_HOLD_FROZEN; i++) {
         set->bearers[i].component = KP_COMPONENT_FROZEN;
     }
-    for (uint32_t component = 0; component < set->count && !is_frozen(hold); component++) {
+    for (uint32_t component = 0; component < set->count && hold != KP_HOLD_FROZEN; component++) {
         uint64_t persons[KP_COMPONENT_FORMS_MAX];
         uint32_t count = 0;
         for (uint32_t i = component; i < set->count; i++) {
@@ -460,7 +454,7 @@ static void ask_of(struct kp_weighing *set, const struct member *member)
 /* Of a crowd (core/frozen.h) nobody is asked: it would be of each with all others. */
 static void ask_parted(struct kp_weighing *set, enum kp_hold hold)
 {
-    for (uint32_t i = 0; i < set->count && !is_frozen(hold) && !failed(set); i++) {
+    for (uint32_t i = 0; i < set->count && hold != KP_HOLD_FROZEN && !failed(set); i++) {
         const struct member *member = &set->members[i];
         if (member->before != 0 && member->before != member->person) {
             ask_of(set, member);
