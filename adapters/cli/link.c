@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_BYTES_MAX (UINT64_C(2) << 30)
@@ -114,12 +115,20 @@ static enum kp_err read_files(struct linking *linking, struct kp_diag *reterr_di
 
 /* --- what is wanted --- */
 
+static bool is_one_file(const char *a, const char *b)
+{
+    struct stat one;
+    struct stat other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
 static enum kp_err open_results(struct linking *linking, struct kp_diag *reterr_diag)
 {
     const char *out = kp_cli_value(linking->args, "out");
     const char *pairs = kp_cli_value(linking->args, "pairs");
     char *const *paths = linking->args->arguments;
-    if (linking->args->argument_count == 2 && strcmp(paths[0], paths[1]) == 0) {
+    if (linking->args->argument_count == 2 && is_one_file(paths[0], paths[1])) {
         return kp_fail(reterr_diag, KP_E_USAGE, "%s is given twice", paths[0]);
     }
     enum kp_err err = kp_result_open(&linking->clusters, out, reterr_diag);

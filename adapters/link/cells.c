@@ -5,6 +5,7 @@
 #include "base/time.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* --- dates --- */
 
@@ -78,16 +79,28 @@ const char *kp_link_read_date(const char *text, int32_t *ret_date)
 
 /* --- the others --- */
 
+static bool is_one_of(const char *text, const char *const *words)
+{
+    while (*words != NULL && strcasecmp(text, *words) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
 const char *kp_link_read_gender(const char *text, enum kp_form_gender *ret_gender)
 {
-    char letter = text == NULL ? '\0' : text[0];
+    static const char *const men[] = {"m", "man", "mannelijk", "male", "jongen", "dhr", "1", NULL};
+    static const char *const women[] = {"v",       "vrouw", "vrouwelijk", "f", "female",
+                                        "mevrouw", "mw",    "meisje",     "2", NULL};
+    static const char *const unsaid[] = {"o", "onbekend", "x", "u", "unknown",
+                                         "0", "9",        "?", "-", NULL};
     *ret_gender = KP_FORM_GENDER_UNKNOWN;
-    if (letter == '\0' || strchr("OoXxUu0?-", letter) != NULL) {
+    if (text == NULL || is_one_of(text, unsaid)) {
         return NULL; /* not known, or neither */
     }
-    if (strchr("Mm1", letter) != NULL) {
+    if (is_one_of(text, men)) {
         *ret_gender = KP_FORM_MAN;
-    } else if (strchr("VvFf2", letter) != NULL) {
+    } else if (is_one_of(text, women)) {
         *ret_gender = KP_FORM_WOMAN;
     } else {
         return "geslacht is not M, V or O: taken as not known";

@@ -107,22 +107,13 @@ enum kp_err kp_link_map_check(const struct kp_link_map *map, struct kp_diag *ret
 
 /* --- a header --- */
 
-static struct kp_slice header_cell(const struct kp_csv_row *row, uint32_t at)
-{
-    struct kp_slice cell = row->fields[at];
-    if (at == 0 && cell.size >= 3 && memcmp(cell.bytes, "\xef\xbb\xbf", 3) == 0) {
-        cell = kp_slice_of(cell.bytes + 3, cell.size - 3);
-    }
-    return kp_link_trim(cell);
-}
-
 /* Where @name stands; KP_LINK_NO_COLUMN. */
 static enum kp_err find(const struct kp_csv_row *row, const char *name, uint32_t *ret_at,
                         struct kp_diag *reterr_diag)
 {
     *ret_at = KP_LINK_NO_COLUMN;
     for (uint32_t i = 0; i < row->count; i++) {
-        struct kp_slice cell = header_cell(row, i);
+        struct kp_slice cell = kp_link_trim(row->fields[i]);
         if (cell.size != strlen(name) ||
             strncasecmp((const char *)cell.bytes, name, cell.size) != 0) {
             continue;

@@ -3,6 +3,7 @@
 #include "link/result.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,8 +23,13 @@ enum kp_err kp_result_open(struct kp_result_file *result, const char *path,
     if (path == NULL) {
         return KP_OK;
     }
-    result->made = access(path, F_OK) != 0;
-    result->file = fopen(path, "ae"); /* what is there stays there */
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC; /* what is there stays there */
+    int fd = open(path, flags | O_EXCL, 0666);
+    result->made = fd >= 0;
+    if (fd < 0 && errno == EEXIST) {
+        fd = open(path, flags, 0666);
+    }
+    result->file = fd < 0 ? NULL : fdopen(fd, "a");
     return result->file != NULL ? KP_OK : fail_write(result, reterr_diag);
 }
 
@@ -32,7 +38,7 @@ bool kp_result_is(const struct kp_result_file *result, const char *path)
     struct stat one;
     struct stat other;
     return result->file != NULL && path != NULL && fstat(fileno(result->file), &one) == 0 &&
-           stat(path, &other) == 0 && S_ISREG(one.st_mode) && one.st_dev == other.st_dev &&
+           stat(path, &other) == 0 && !S_ISCHR(one.st_mode) && one.st_dev == other.st_dev &&
            one.st_ino == other.st_ino;
 }
 

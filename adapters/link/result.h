@@ -18,7 +18,7 @@ struct kp_result_file {
 /* @path NULL: none is wanted, and the others do nothing. KP_E_IO */
 KP_MUST_CHECK enum kp_err kp_result_open(struct kp_result_file *result, const char *path,
                                          struct kp_diag *reterr_diag);
-/* Whether an ordinary file is this one too, by whatever name. */
+/* Whether a file (not a device) is this one too, by whatever name. */
 bool kp_result_is(const struct kp_result_file *result, const char *path);
 /* "rec_id,cluster_id", a row each, in the order in which they came. KP_E_IO */
 KP_MUST_CHECK enum kp_err kp_result_clusters(struct kp_result_file *result,

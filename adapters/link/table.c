@@ -84,10 +84,12 @@ static bool take_header(struct reading *reading, const struct kp_csv_row *row)
 {
     reading->has_header = true;
     reading->columns = row->count;
-    reading->err =
-        row->fault.err == KP_OK
-            ? kp_link_header(reading->map, row, reading->at, reading->diag)
-            : kp_fail(reading->diag, KP_E_USAGE, "the header cannot be read: %s", row->fault.text);
+    reading->err = row->fault.err == KP_OK
+                       ? kp_link_header(reading->map, row, reading->at, reading->diag)
+                       : kp_fail(reading->diag, KP_E_USAGE,
+                                 "the header cannot be read; it has at most %u columns, and a "
+                                 "quote inside a name is doubled",
+                                 KP_CSV_FIELDS_MAX);
     return reading->err == KP_OK;
 }
 
@@ -180,6 +182,14 @@ enum kp_err kp_link_read(struct kp_slice file, struct kp_link_map *map,
     if (is_utf16(file)) {
         return kp_fail(reterr_diag, KP_E_USAGE,
                        "the file is UTF-16; save it again as \"CSV UTF-8\"");
+    }
+    if (file.size > 0 && memchr(file.bytes, '\r', file.size) != NULL &&
+        memchr(file.bytes, '\n', file.size) == NULL) {
+        return kp_fail(reterr_diag, KP_E_USAGE,
+                       "its lines end in CR alone; save it again as \"CSV UTF-8\"");
+    }
+    if (file.size >= 3 && memcmp(file.bytes, "\xef\xbb\xbf", 3) == 0) {
+        file = kp_slice_of(file.bytes + 3, file.size - 3); /* the mark of UTF-8 */
     }
     kp_arena_init(&arena, 4 * KP_CSV_ROW_BYTES_MAX);
     uint32_t fields;

@@ -345,20 +345,47 @@ static uint32_t sort_unique(uint64_t *ids, uint32_t count)
     return kept;
 }
 
-/* The block in which a form with these keys is compared; false: none, it is too common. */
-static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, struct place *place_io,
-                      struct block *ret_block)
+/* How many stand in the block, without who. */
+static uint32_t count_of(struct kp_txn *txn, const struct place *place)
 {
-    load(txn, place_io, ret_block);
-    while (ret_block->count > KP_BLOCK_FORMS_MAX) {
+    struct kp_key key = block_key(place);
+    struct kp_slice value;
+    struct kp_reader reader;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool found = kp_txn_get(txn, KP_TABLE_INDEX, kp_key_slice(&key), &value);
+    kp_reader_init(&reader, found ? value : KP_SLICE_EMPTY);
+    uint32_t count = found ? kp_get_u32(&reader) : 0;
+    kp_txn_scratch_restore(txn, mark);
+    return count;
+}
+
+/* The block in which a form with these keys is compared; false: none, it is too common. */
+static bool find_open_place(struct kp_txn *txn, const struct kp_match_keys *keys,
+                            struct place *place_io)
+{
+    while (count_of(txn, place_io) > KP_BLOCK_FORMS_MAX) {
         struct place narrower;
         if (!narrow(place_io, keys, &narrower)) {
             return false;
         }
         *place_io = narrower;
-        load(txn, place_io, ret_block);
     }
     return true;
+}
+
+/* The same, with who stands in it: nearly always the first one. */
+static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, struct place *place_io,
+                      struct block *ret_block)
+{
+    load(txn, place_io, ret_block);
+    if (ret_block->count <= KP_BLOCK_FORMS_MAX) {
+        return true;
+    }
+    bool found = find_open_place(txn, keys, place_io);
+    if (found) {
+        load(txn, place_io, ret_block);
+    }
+    return found;
 }
 
 bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8_t kind,
@@ -413,10 +440,9 @@ static bool meet_under(struct kp_txn *txn, const struct kp_match_keys *a,
 {
     struct place place_a = place_of(key_a);
     struct place place_b = place_of(key_b);
-    struct block block;
     return same_place(&place_a, &place_b) &&
            kp_witnesses_agree(place_a.witnesses, place_b.witnesses) &&
-           find_open(txn, a, &place_a, &block) && find_open(txn, b, &place_b, &block) &&
+           find_open_place(txn, a, &place_a) && find_open_place(txn, b, &place_b) &&
            same_place(&place_a, &place_b);
 }
 
@@ -439,8 +465,7 @@ void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
     ret_open->count = 0;
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
-        struct block block;
-        if (find_open(txn, keys, &place, &block)) {
+        if (find_open_place(txn, keys, &place)) {
             uint32_t at = ret_open->count++;
             ret_open->keys[at].kind = place.kind;
             ret_open->keys[at].level = (uint8_t)place.level;

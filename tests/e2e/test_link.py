@@ -96,10 +96,17 @@ class Link(unittest.TestCase):
                           "in.csv:7: voornamen is longer than 199 bytes or has a NUL: not used",
                           "in.csv:9: the row is left out: line 8 has this rec_id already"])
 
+    def test_a_gender_is_a_word_that_is_known(self):
+        words = {"M": 1, "man": 1, "Mevrouw": 2, "mw": 2, "V": 2, "Vrouw": 2, "X": 3, "onbekend": 3}
+        rows = [f"{number},,Robin,,,Bedacht,,19800203,{word},,," for number, word in enumerate([*words, "Monteur"])]
+        out, told = self.link(self.write(rows), "--out", self.dir / "out.csv", "--json")
+        self.assertEqual((json.loads(out)["forms"], json.loads(out)["not_understood"]), (3, 1))  # man, woman, not known
+        self.assertIn("in.csv:10: geslacht is not M, V or O", told)
+
     def test_as_a_spreadsheet_writes_it(self):
         """Semicolons or tabs, a mark at the start, capitals in the header, a line break in a cell, dates as people write them, letters in the
         character set of the country."""
-        rows = [["Rec_ID", "Voornamen", "GESLACHTSNAAM", "geboortedatum", "Notitie"], ["1", "Zoë", "Çelik", "19751224", '"een\ntwee"'],
+        rows = [['"Rec_ID"', "Voornamen", "GESLACHTSNAAM", "geboortedatum", "Notitie"], ["1", "Zoë", "Çelik", "19751224", '"een\ntwee"'],
                 ["2", "Zoë", "Çelik", "24-12-1975", ""], ["3", "Zoë", "Çelik", "1975-12-24", ""], ["4", "Zoe", "Celik", "24.12.1975", ""]]
         for delimiter, encoding in ((";", "utf-8-sig"), ("\t", "latin-1"), (",", "utf-8"), (";", "latin-1")):
             path = self.dir / "in.csv"
@@ -124,7 +131,7 @@ class Link(unittest.TestCase):
         (self.dir / "old.csv").write_text("an earlier result, longer than the new one\n" * 100)
         before = good.read_bytes()
         for arguments in ((good, "--out", good), (good, "--out", self.dir / "alias.csv"), (good, "--out", self.dir / "new.csv", "--pairs", good),
-                          (good, "--out", self.dir / "new.csv", "--pairs", self.dir / "new.csv"), (good, good, "--out", self.dir / "new.csv"),
+                          (good, "--out", self.dir / "new.csv", "--pairs", self.dir / "new.csv"), (good, self.dir / "alias.csv", "--by-file", "--out", self.dir / "new.csv"),
                           (good, "--out", self.dir / "old.csv", "--map", "bsn=nr"), (self.dir / "none.csv", "--out", self.dir / "new.csv")):
             self.link(*arguments, expect=1 if arguments[0] != good else 2)
             self.assertEqual(good.read_bytes(), before)
@@ -160,6 +167,8 @@ class Link(unittest.TestCase):
 
     def test_what_is_wrong_is_named(self):
         good = self.write(ROWS)
+        old = self.dir / "m.csv"
+        old.write_bytes("\r".join([HEADER, *ROWS]).encode())
         utf16 = self.dir / "u.csv"
         utf16.write_text("\n".join([HEADER, *ROWS]), encoding="utf-16")
         for arguments, text in (((self.dir / "none.csv", "--out", "o"), "none.csv"),
@@ -174,6 +183,8 @@ class Link(unittest.TestCase):
                                 ((self.write([], name="h.csv"), "--out", "o"), "no row that can be used"),
                                 ((self.write([], name="e.csv", header=""), "--out", "o"), "e.csv: the file is empty"),
                                 ((utf16, "--out", "o"), "u.csv: the file is UTF-16"),
+                                ((old, "--out", "o"), "m.csv: its lines end in CR alone"),
+                                ((self.write([], name="w.csv", header=",".join(f"c{i}" for i in range(65))), "--out", "o"), "w.csv: the header cannot be read; it has at most 64 columns"),
                                 ((good, "--out", "o", "--threads", "0"), "threads"),
                                 ((good, "--out", self.dir / "no/where"), "no/where")):
             done = subprocess.run([str(BIN / "knooppunt"), "link", *map(str, arguments)], stderr=subprocess.PIPE, text=True, check=False, cwd=self.dir)
