@@ -405,7 +405,10 @@ static bool note_event(struct mailbox *box, uint64_t seq, const Knooppunt__V1__E
     }
     box->seen = seq;
     memcpy(box->digests[seq], digest, sizeof digest);
-    sim.ready += event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_READY ? 1 : 0;
+    sim.ready +=
+        event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_READY && !event->casus_ready->again
+            ? 1
+            : 0;
     sim.lapsed += event->body_case == KNOOPPUNT__V1__EVENT__BODY_CASUS_LAPSED ? 1 : 0;
     return event->body_case != KNOOPPUNT__V1__EVENT__BODY_OUTCOMES ||
            note_outcomes(event->outcomes);
