@@ -291,9 +291,13 @@ static const char link_help[] =
     "  geboortedatum   JJJJMMDD, JJJJ-MM-DD, DD-MM-JJJJ or JJJJ; 00 for a month or day not known\n"
     "  geslacht        M, V or O\n"
     "\n"
-    "Grades: certain and probable pairs are one person, unless another person is as likely or the\n"
-    "two contradict each other elsewhere (cluster_id says it); possible ones are for a person to\n"
-    "look at; related is family at the most. adapters/link/README.md tells how it is weighed.";
+    "Grades: certain pairs are one person, unless another person is as likely or the two "
+    "contradict\n"
+    "each other elsewhere; probable ones from 5 bits on are, if no rule speaks against it; "
+    "cluster_id\n"
+    "says which were put together. The others and possible ones are for a person to look at; "
+    "related\n"
+    "is family at the most. adapters/link/README.md tells how it is weighed.";
 
 const struct kp_cli_command kp_cli_link_commands[] = {
     {"link", "IN.csv [IN2.csv]", 1, FILES_MAX, link_options, link_help, run_link, NULL},

@@ -406,6 +406,7 @@ static void numbers_decide_but_not_against_everything(void **state)
     other.initials = "B.";
     other.birth_date = 19930304;
     assert_int_equal(score_of(one, other).principle, KP_PRINCIPLE_BSN_TAKEN);
+    assert_true(score_of(one, other).doubtful); /* a question, however much agrees beside */
     assert_int_not_equal(score_of(one, other).grade, KP_GRADE_CERTAIN);
     other = vera();
     other.bsn = "900000016";

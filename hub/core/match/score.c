@@ -454,6 +454,7 @@ static void apply_equal_bsn(const struct kp_match_model *model, struct kp_match_
     if (names && birth_contradicts(score->levels[KP_FIELD_BIRTH])) {
         score->bits = clamp(score->bits, model->possible, model->certain - 1);
         score->principle = KP_PRINCIPLE_BSN_TAKEN;
+        score->doubtful = true;
     } else {
         score->bits = score->bits > model->certain ? score->bits : model->certain;
         score->principle = KP_PRINCIPLE_BSN;
