@@ -44,6 +44,9 @@ class Desk(kit.Test):
     def doubts(self):
         return {frozenset((row["person"], row["other"])) for row in self.house.ask("review", "list")["review"]}
 
+    def person_of(self, position):
+        return self.house.ask("match", "explain", position)["match"][0]["person"]
+
 
 class Explained(Desk):
     def test_an_explanation_names_keys_and_margin(self):
@@ -110,9 +113,6 @@ class Decisions(Desk):
     def decided(self):
         return [(row["position"], row["decision"], {row["one"], row["other"]}, row["reason"], row["by"])
                 for row in self.house.ask("review", "decided")["decided"]]
-
-    def person_of(self, position):
-        return self.house.ask("match", "explain", position)["match"][0]["person"]
 
     def decide(self, verb, *words, command="review"):
         return self.house.ask(command, verb, *words)["decided"][0]
@@ -230,6 +230,24 @@ class Crowd(Desk):
         self.assertEqual(sum("match.crowded" in line for line in self.hub.lines), 1)
         other = self.submit_as("om", named("Quakkelstein", "OM-1", given_names="Wouter"))
         self.assertEqual(self.house.ask("match", "explain", other)["match"][0]["signals"], 1)
+
+
+class Large(Desk):
+    def test_what_is_too_much_to_be_one_person_is_refused_and_changes_nobody(self):
+        for partner, number, count, given in (("politie", 1, 210, "Jelle"), ("om", 2, 200, "Wouter")):
+            spellings = [named(f"Verzonnen{chr(97 + i // 26)}{chr(97 + i % 26)}", f"{partner}-{i}", bsn=kit.bsn(number), given_names=given,
+                               birth_place=("Amstelrode", "Bloemdaal")[i % 2]) for i in range(count)]
+            with self.session(partner) as one:
+                for at in range(0, count, 50):
+                    self.submit(one, *spellings[at:at + 50])
+        self.wait_applied()
+        persons = [self.person_of(self.house.ask("trace", partner, f"{partner}-0")["signal"][0]["position"]) for partner in ("politie", "om")]
+        self.assertEqual([row["spellings"] for row in self.house.ask("review", "show", *persons)["persons"]], [210, 200])
+        before = self.house.ask("store", "digest")
+        refused = self.house.ask("review", "accept", *persons, "--reason", "dossier", "--twee-bsn", expect=1)
+        self.assertEqual(refused["name"], "STATE")
+        self.assertIn("together they are written in 410 ways, and more than 400 are not put together", refused["text"])
+        self.assertEqual(self.house.ask("store", "digest"), before)
 
 
 class Review(Desk):
