@@ -63,28 +63,70 @@ static struct kp_key block_key(const struct place *place)
                       kp_slice_of(place->tag, KP_KEY_TAG_BYTES));
 }
 
-static void load(struct kp_txn *txn, const struct place *place, struct block *ret_block)
+/* The block's row in scratch, and how many stand in it; 0: none, or the transaction failed. */
+static uint32_t get_row(struct kp_txn *txn, const struct place *place, struct kp_slice *ret_row)
 {
     struct kp_key key = block_key(place);
-    struct kp_slice value;
-    size_t mark = kp_txn_scratch_mark(txn);
-    ret_block->count = ret_block->listed = 0;
-    if (!kp_txn_get(txn, KP_TABLE_INDEX, kp_key_slice(&key), &value)) {
-        return;
-    }
     struct kp_reader reader;
-    kp_reader_init(&reader, value);
-    ret_block->count = kp_get_u32(&reader);
-    while (kp_reader_ok(&reader) && reader.offset < reader.size &&
-           ret_block->listed < KP_BLOCK_FORMS_MAX) {
-        struct entry *entry = &ret_block->entries[ret_block->listed++];
-        entry->form = kp_get_u64(&reader);
-        kp_witnesses_get(&reader, place->kind, entry->witnesses);
+    if (!kp_txn_get(txn, KP_TABLE_INDEX, kp_key_slice(&key), ret_row)) {
+        *ret_row = KP_SLICE_EMPTY;
+        return 0;
     }
-    if (!kp_reader_done(&reader)) {
+    kp_reader_init(&reader, *ret_row);
+    uint32_t count = kp_get_u32(&reader);
+    if (!kp_reader_ok(&reader)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
+        *ret_row = KP_SLICE_EMPTY;
+    }
+    return count;
+}
+
+/* The entries of a row, one after the other; false: that was all. */
+static bool next_entry(struct kp_reader *reader, uint8_t kind, struct entry *ret_entry)
+{
+    if (!kp_reader_ok(reader) || reader->offset == reader->size) {
+        return false;
+    }
+    ret_entry->form = kp_get_u64(reader);
+    kp_witnesses_get(reader, kind, ret_entry->witnesses);
+    return kp_reader_ok(reader);
+}
+
+static void open_row(struct kp_slice row, struct kp_reader *ret_reader)
+{
+    kp_reader_init(ret_reader, row);
+    (void)kp_get_u32(ret_reader);
+}
+
+static void end_row(struct kp_txn *txn, const struct kp_reader *reader)
+{
+    if (!kp_reader_done(reader)) {
         kp_txn_fail(txn, KP_E_CORRUPT, "an index row of a key does not decode");
     }
+}
+
+static void load(struct kp_txn *txn, const struct place *place, struct block *ret_block)
+{
+    struct kp_slice row;
+    struct kp_reader reader;
+    size_t mark = kp_txn_scratch_mark(txn);
+    ret_block->count = get_row(txn, place, &row);
+    ret_block->listed = 0;
+    open_row(row, &reader);
+    while (ret_block->listed < KP_BLOCK_FORMS_MAX &&
+           next_entry(&reader, place->kind, &ret_block->entries[ret_block->listed])) {
+        ret_block->listed++;
+    }
+    if (row.size > 0) {
+        end_row(txn, &reader);
+    }
     kp_txn_scratch_restore(txn, mark);
+}
+
+static void put_entry(struct kp_writer *writer, uint8_t kind, const struct entry *entry)
+{
+    kp_put_u64(writer, entry->form);
+    kp_witnesses_put(writer, kind, entry->witnesses);
 }
 
 static void store(struct kp_txn *txn, const struct place *place, const struct block *block)
@@ -99,8 +141,7 @@ static void store(struct kp_txn *txn, const struct place *place, const struct bl
     kp_writer_init(&writer, bytes, sizeof bytes);
     kp_put_u32(&writer, block->count);
     for (uint32_t i = 0; i < block->listed && block->count <= KP_BLOCK_FORMS_MAX; i++) {
-        kp_put_u64(&writer, block->entries[i].form);
-        kp_witnesses_put(&writer, place->kind, block->entries[i].witnesses);
+        put_entry(&writer, place->kind, &block->entries[i]);
     }
     KP_ASSERT(kp_writer_ok(&writer));
     kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_writer_slice(&writer), KP_SUBJECT_NONE);
@@ -219,27 +260,61 @@ static void move_all(struct kp_txn *txn, const struct place *place, const struct
     }
 }
 
-static void add(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
-                uint64_t form, struct kp_block_change **changes_io)
+/* It is listed in the block's row, behind the others. */
+static void append(struct kp_txn *txn, const struct place *place, struct kp_slice row,
+                   uint32_t count, const struct entry *entry)
+{
+    size_t size = sizeof count + row.size + sizeof entry->form + KP_WITNESSES_MAX;
+    struct kp_key key = block_key(place);
+    struct kp_writer writer;
+    uint8_t *bytes = kp_arena_alloc(txn->scratch, size);
+    if (bytes == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for a block of forms");
+        return;
+    }
+    kp_writer_init(&writer, bytes, size);
+    kp_put_u32(&writer, count + 1);
+    if (row.size > 0) {
+        kp_put_raw(&writer, kp_slice_of(row.bytes + sizeof count, row.size - sizeof count));
+    }
+    put_entry(&writer, place->kind, entry);
+    kp_txn_put(txn, KP_TABLE_INDEX, kp_key_slice(&key), kp_writer_slice(&writer), KP_SUBJECT_NONE);
+}
+
+/* The block has no room for it: it gets a row of its own, and narrower keys. */
+static void add_further(struct kp_txn *txn, const struct place *place,
+                        const struct kp_match_keys *keys, const struct entry *entry,
+                        struct kp_block_change **changes_io)
 {
     struct block block;
     struct place narrower;
     load(txn, place, &block);
-    struct entry entry = {.form = form};
-    memcpy(entry.witnesses, place->witnesses, KP_WITNESSES_MAX);
     block.count++;
-    if (block.count <= KP_BLOCK_FORMS_MAX) {
-        block.entries[block.listed++] = entry;
-    } else {
-        put_further(txn, place, &entry);
-    }
+    put_further(txn, place, entry);
     store(txn, place, &block);
     if (block.count == KP_BLOCK_FORMS_MAX + 1) {
         list_none(txn, place, &block);
-        move_all(txn, place, &block, form, changes_io);
+        move_all(txn, place, &block, entry->form, changes_io);
     }
-    if (block.count > KP_BLOCK_FORMS_MAX && narrow(place, keys, &narrower)) {
-        add(txn, &narrower, keys, form, changes_io);
+    if (narrow(place, keys, &narrower)) {
+        add(txn, &narrower, keys, entry->form, changes_io);
+    }
+}
+
+static void add(struct kp_txn *txn, const struct place *place, const struct kp_match_keys *keys,
+                uint64_t form, struct kp_block_change **changes_io)
+{
+    struct kp_slice row;
+    struct entry entry = {.form = form};
+    memcpy(entry.witnesses, place->witnesses, KP_WITNESSES_MAX);
+    size_t mark = kp_txn_scratch_mark(txn);
+    uint32_t count = get_row(txn, place, &row);
+    if (count < KP_BLOCK_FORMS_MAX) {
+        append(txn, place, row, count, &entry);
+    }
+    kp_txn_scratch_restore(txn, mark);
+    if (count >= KP_BLOCK_FORMS_MAX) {
+        add_further(txn, place, keys, &entry, changes_io);
     }
 }
 
@@ -345,27 +420,15 @@ static uint32_t sort_unique(uint64_t *ids, uint32_t count)
     return kept;
 }
 
-/* How many stand in the block, without who. */
-static uint32_t count_of(struct kp_txn *txn, const struct place *place)
+/* The block in which a form with these keys is compared, nearly always the first one, and its row,
+ * in scratch. false: none, it is too common. */
+static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, struct place *place_io,
+                      struct kp_slice *ret_row)
 {
-    struct kp_key key = block_key(place);
-    struct kp_slice value;
-    struct kp_reader reader;
-    size_t mark = kp_txn_scratch_mark(txn);
-    bool found = kp_txn_get(txn, KP_TABLE_INDEX, kp_key_slice(&key), &value);
-    kp_reader_init(&reader, found ? value : KP_SLICE_EMPTY);
-    uint32_t count = found ? kp_get_u32(&reader) : 0;
-    kp_txn_scratch_restore(txn, mark);
-    return count;
-}
-
-/* The block in which a form with these keys is compared; false: none, it is too common. */
-static bool find_open_place(struct kp_txn *txn, const struct kp_match_keys *keys,
-                            struct place *place_io)
-{
-    while (count_of(txn, place_io) > KP_BLOCK_FORMS_MAX) {
+    while (get_row(txn, place_io, ret_row) > KP_BLOCK_FORMS_MAX) {
         struct place narrower;
         if (!narrow(place_io, keys, &narrower)) {
+            *ret_row = KP_SLICE_EMPTY;
             return false;
         }
         *place_io = narrower;
@@ -373,18 +436,14 @@ static bool find_open_place(struct kp_txn *txn, const struct kp_match_keys *keys
     return true;
 }
 
-/* The same, with who stands in it: nearly always the first one. */
-static bool find_open(struct kp_txn *txn, const struct kp_match_keys *keys, struct place *place_io,
-                      struct block *ret_block)
+/* The same, without who stands in it. */
+static bool find_open_place(struct kp_txn *txn, const struct kp_match_keys *keys,
+                            struct place *place_io)
 {
-    load(txn, place_io, ret_block);
-    if (ret_block->count <= KP_BLOCK_FORMS_MAX) {
-        return true;
-    }
-    bool found = find_open_place(txn, keys, place_io);
-    if (found) {
-        load(txn, place_io, ret_block);
-    }
+    struct kp_slice row;
+    size_t mark = kp_txn_scratch_mark(txn);
+    bool found = find_open(txn, keys, place_io, &row);
+    kp_txn_scratch_restore(txn, mark);
     return found;
 }
 
@@ -394,9 +453,10 @@ bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
         struct block block;
-        if (place.kind != kind || !find_open(txn, keys, &place, &block)) {
+        if (place.kind != kind || !find_open_place(txn, keys, &place)) {
             continue;
         }
+        load(txn, &place, &block);
         for (uint32_t k = 0; k < block.listed; k++) {
             ret_forms[k] = block.entries[k].form;
         }
@@ -406,31 +466,47 @@ bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8
     return false;
 }
 
+/* Add those in the row whose witnesses agree with the key's. */
+static uint32_t add_met(struct kp_txn *txn, struct kp_slice row, const struct kp_match_key *key,
+                        uint64_t *forms, uint32_t count)
+{
+    struct entry entry;
+    struct kp_reader reader;
+    if (row.size == 0) {
+        return count;
+    }
+    open_row(row, &reader);
+    while (next_entry(&reader, key->kind, &entry)) {
+        if (kp_witnesses_agree(key->witnesses, entry.witnesses)) {
+            forms[count++] = entry.form;
+        }
+    }
+    end_row(txn, &reader);
+    return count;
+}
+
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count)
 {
-    uint64_t found[KP_KEYS_MAX * KP_BLOCK_FORMS_MAX]; /* mostly not touched */
+    struct kp_slice rows[KP_KEYS_MAX];
+    size_t bytes = 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
-        struct block block;
-        if (!find_open(txn, keys, &place, &block)) {
-            continue;
-        }
-        for (uint32_t k = 0; k < block.listed; k++) {
-            if (kp_witnesses_agree(place.witnesses, block.entries[k].witnesses)) {
-                found[count++] = block.entries[k].form;
-            }
-        }
+        (void)find_open(txn, keys, &place, &rows[i]); /* false: the row is empty */
+        bytes += rows[i].size;
     }
-    count = sort_unique(found, count);
-    *ret_forms = kp_arena_alloc(txn->scratch, sizeof *found * (count + KP_CANDIDATES_MORE));
-    if (*ret_forms == NULL) {
+    size_t forms_max = bytes / sizeof(uint64_t) + KP_CANDIDATES_MORE; /* an entry begins with one */
+    uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * forms_max);
+    if (forms == NULL) {
         kp_txn_fail(txn, KP_E_LIMIT, "no memory for the forms that share a key");
         return false;
     }
-    memcpy(*ret_forms, found, sizeof *found * count);
-    *ret_count = count;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        count = add_met(txn, rows[i], &keys->keys[i], forms, count);
+    }
+    *ret_forms = forms;
+    *ret_count = sort_unique(forms, count);
     return kp_txn_error(txn) == KP_OK;
 }
 

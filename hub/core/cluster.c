@@ -215,17 +215,21 @@ static void follow(struct kp_core *core, struct kp_txn *txn, const struct kp_blo
     settle_rest(core, txn, settled);
 }
 
-void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn, const struct kp_bearer *bearer)
+static void follow_bearer(struct kp_core *core, struct kp_txn *txn, const struct kp_bearer *bearer)
 {
     struct settled settled;
-    if (bearer->changes == NULL && bearer->frozen == NULL) {
-        return;
-    }
     init_settled(&settled);
     if (bearer->frozen != NULL) {
         settled.frozen = *bearer->frozen;
     }
     follow(core, txn, bearer->changes, &settled);
+}
+
+void kp_cluster_follow(struct kp_core *core, struct kp_txn *txn, const struct kp_bearer *bearer)
+{
+    if (bearer->changes != NULL || bearer->frozen != NULL) { /* seldom: and it takes much room */
+        follow_bearer(core, txn, bearer);
+    }
 }
 
 void kp_cluster_again(struct kp_core *core, struct kp_txn *txn, const uint64_t *forms,

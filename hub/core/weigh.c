@@ -17,6 +17,7 @@
 #define SET_MAX KP_WEIGH_FORMS_MAX
 #define DECISIONS_MAX 4096u
 #define MEMBERS_FIRST 8u  /* nearly always enough; a member is a kilobyte and more */
+#define BEARERS_FIRST 16u /* the same */
 #define FROZEN_BITS 30000 /* more than any sum: only an equal BSN joins */
 
 /* A form of the set that is weighed, where it stood and where it comes. */
@@ -26,6 +27,7 @@ struct member {
     uint32_t mentions;
     uint32_t component, group; /* the first member of it */
     uint64_t before, person;   /* who bore it, and who does from now on */
+    uint64_t id;               /* of the person whom its group is; of a group's first member */
 };
 
 /* A person before or after. */
@@ -41,9 +43,9 @@ struct kp_weighing {
     struct kp_txn *txn;
     struct member *members;
     uint32_t count, capacity;
-    struct bearer bearers[2 * SET_MAX];
-    uint32_t bearer_count;
-    uint64_t components[SET_MAX]; /* rows that were */
+    struct bearer *bearers; /* 2 * SET_MAX at most */
+    uint32_t bearer_count, bearer_capacity;
+    uint64_t *components; /* rows that were; NULL: none */
     uint32_t component_count;
     bool decided; /* persons have decided something in this house */
 };
@@ -53,17 +55,63 @@ static bool failed(const struct kp_weighing *set)
     return kp_txn_error(set->txn) != KP_OK;
 }
 
-static struct bearer *bearer_of(struct kp_weighing *set, uint64_t id)
+static struct bearer *find_bearer(struct kp_weighing *set, uint64_t id)
 {
     for (uint32_t i = 0; i < set->bearer_count; i++) {
         if (set->bearers[i].id == id) {
             return &set->bearers[i];
         }
     }
-    KP_ASSERT(set->bearer_count < 2 * SET_MAX);
-    struct bearer *bearer = &set->bearers[set->bearer_count++];
-    *bearer = (struct bearer){.id = id};
+    return NULL;
+}
+
+static struct bearer *bearer_of(struct kp_weighing *set, uint64_t id)
+{
+    struct bearer *bearer = find_bearer(set, id);
+    KP_ASSERT(bearer != NULL);
     return bearer;
+}
+
+/* Room for so many more; false: no memory, and the transaction failed. */
+static bool reserve_bearers(struct kp_weighing *set, uint32_t more)
+{
+    uint32_t wanted = set->bearer_count + more;
+    if (wanted <= set->bearer_capacity) {
+        return true;
+    }
+    uint32_t capacity = wanted < BEARERS_FIRST ? BEARERS_FIRST : 2 * wanted;
+    struct bearer *bearers = kp_arena_alloc(set->txn->scratch, sizeof *bearers * capacity);
+    if (bearers == NULL) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory for the persons of a component");
+        return false;
+    }
+    if (set->bearer_count > 0) {
+        memcpy(bearers, set->bearers, sizeof *bearers * set->bearer_count);
+    }
+    set->bearers = bearers;
+    set->bearer_capacity = capacity;
+    return true;
+}
+
+/* With room for him. */
+static void add_bearer(struct kp_weighing *set, uint64_t id)
+{
+    if (find_bearer(set, id) == NULL) {
+        KP_ASSERT(set->bearer_count < set->bearer_capacity);
+        set->bearers[set->bearer_count++] = (struct bearer){.id = id};
+    }
+}
+
+static void add_component(struct kp_weighing *set, uint64_t component)
+{
+    if (set->components == NULL) {
+        set->components = kp_arena_alloc(set->txn->scratch, sizeof *set->components * SET_MAX);
+    }
+    if (set->components == NULL) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory for the persons of a component");
+        return;
+    }
+    (void)kp_ids_insert(set->components, &set->component_count, SET_MAX, component);
 }
 
 /* Room for one more; NULL: no memory, and the transaction failed. */
@@ -109,11 +157,15 @@ void kp_weigh_take(struct kp_weighing *set, uint64_t id)
     uint32_t count = state.form_count;
     KP_ASSERT(count <= SET_MAX);
     memcpy(forms, state.forms, sizeof *forms * count);
-    (void)bearer_of(set, id);
-    if (state.component != 0 && state.component != KP_COMPONENT_FROZEN) {
-        (void)kp_ids_insert(set->components, &set->component_count, SET_MAX, state.component);
-    }
+    uint64_t component = state.component;
     kp_txn_scratch_restore(set->txn, mark);
+    if (!reserve_bearers(set, 1)) {
+        return;
+    }
+    add_bearer(set, id);
+    if (component != 0 && component != KP_COMPONENT_FROZEN) {
+        add_component(set, component);
+    }
     for (uint32_t i = 0; i < count && !failed(set); i++) {
         take_member(set, forms[i].id, forms[i].mentions);
     }
@@ -126,12 +178,7 @@ struct kp_weighing *kp_weigh_open(struct kp_core *core, struct kp_txn *txn)
         kp_txn_fail(txn, KP_E_LIMIT, "no memory for a component of forms");
         return NULL;
     }
-    set->core = core;
-    set->txn = txn;
-    set->members = NULL;
-    set->capacity = 0;
-    set->count = set->bearer_count = set->component_count = 0;
-    set->decided = kp_decision_any(txn);
+    *set = (struct kp_weighing){.core = core, .txn = txn, .decided = kp_decision_any(txn)};
     return set;
 }
 
@@ -234,16 +281,17 @@ static uint32_t list_decisions(struct kp_weighing *set, const uint32_t *members,
 
 static void part_component(struct kp_weighing *set, uint32_t component, enum kp_hold hold)
 {
-    uint32_t members[SET_MAX];
-    uint32_t groups[SET_MAX];
     struct kp_match_model model = set->core->model;
     uint32_t count = 0;
     if (hold == KP_HOLD_FROZEN) {
         model.certain = model.joined = FROZEN_BITS;
     }
     size_t mark = kp_txn_scratch_mark(set->txn);
-    struct kp_form *forms = kp_arena_alloc(set->txn->scratch, sizeof *forms * (set->count + 1u));
-    if (forms == NULL) {
+    struct kp_arena *scratch = set->txn->scratch;
+    struct kp_form *forms = kp_arena_alloc(scratch, sizeof *forms * (set->count + 1u));
+    uint32_t *members = kp_arena_alloc(scratch, sizeof *members * (set->count + 1u));
+    uint32_t *groups = kp_arena_alloc(scratch, sizeof *groups * (set->count + 1u));
+    if (forms == NULL || members == NULL || groups == NULL) {
         kp_txn_fail(set->txn, KP_E_LIMIT, "no memory to part a component");
         return;
     }
@@ -255,19 +303,19 @@ static void part_component(struct kp_weighing *set, uint32_t component, enum kp_
     }
     struct kp_partition_in in = {.model = &model, .forms = forms, .count = count};
     struct kp_partition_decision *decisions =
-        set->decided ? kp_arena_alloc(set->txn->scratch, sizeof *decisions * DECISIONS_MAX) : NULL;
+        set->decided ? kp_arena_alloc(scratch, sizeof *decisions * DECISIONS_MAX) : NULL;
     if (decisions != NULL) {
         in.decisions = decisions;
         in.decision_count = list_decisions(set, members, count, decisions);
     }
-    if (count > 1 && !kp_partition(&in, set->txn->scratch, groups)) {
+    if (count > 1 && !kp_partition(&in, scratch, groups)) {
         kp_txn_fail(set->txn, KP_E_LIMIT, "no memory to part a component");
         return;
     }
-    kp_txn_scratch_restore(set->txn, mark);
     for (uint32_t i = 0; i < count; i++) {
         set->members[members[i]].group = members[count > 1 ? groups[i] : 0];
     }
+    kp_txn_scratch_restore(set->txn, mark);
 }
 
 /* --- who keeps which id --- */
@@ -340,27 +388,28 @@ static uint64_t new_id(struct kp_weighing *set, uint32_t group)
 
 static void assign(struct kp_weighing *set)
 {
-    uint64_t ids[SET_MAX] = {0}; /* by group */
     uint32_t before = set->bearer_count;
     for (uint32_t i = 0; i < before; i++) {
         uint32_t group = largest_part(set, set->bearers[i].id);
-        if (group != UINT32_MAX && (ids[group] == 0 || set->bearers[i].id < ids[group])) {
-            ids[group] = set->bearers[i].id;
+        uint64_t *id = group == UINT32_MAX ? NULL : &set->members[group].id;
+        if (id != NULL && (*id == 0 || set->bearers[i].id < *id)) {
+            *id = set->bearers[i].id;
         }
     }
     for (uint32_t i = 0; i < set->count; i++) {
         struct member *member = &set->members[i];
-        if (ids[member->group] == 0) {
+        struct member *first = &set->members[member->group];
+        if (first->id == 0) {
             bool is_new = member->known.person == 0;
-            ids[member->group] = is_new ? member->known.id : new_id(set, member->group);
+            first->id = is_new ? member->known.id : new_id(set, member->group);
             set->core->effects->persons_made += is_new ? 1 : 0;
         }
-        member->person = ids[member->group];
-        (void)bearer_of(set, member->person);
+        member->person = first->id;
+        add_bearer(set, member->person);
     }
     for (uint32_t i = 0; i < before; i++) {
         uint32_t group = largest_part(set, set->bearers[i].id);
-        set->bearers[i].heir = group == UINT32_MAX ? 0 : ids[group];
+        set->bearers[i].heir = group == UINT32_MAX ? 0 : set->members[group].id;
     }
 }
 
@@ -462,9 +511,23 @@ static void ask_parted(struct kp_weighing *set, enum kp_hold hold)
     }
 }
 
+/* Whoever may go from one person to another; NULL: no memory, and the transaction failed. */
+static struct went *room_for_went(struct kp_weighing *set)
+{
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < set->count; i++) {
+        count += set->members[i].known.person != set->members[i].person ? 1 : 0;
+    }
+    struct went *went = kp_arena_alloc(set->txn->scratch, sizeof *went * count);
+    if (went == NULL) {
+        kp_txn_fail(set->txn, KP_E_LIMIT, "no memory for what goes between persons");
+    }
+    return went;
+}
+
 static void move_members(struct kp_weighing *set)
 {
-    struct went went[SET_MAX];
+    struct went *went = room_for_went(set);
     uint32_t count = 0;
     for (uint32_t i = 0; i < set->count && !failed(set); i++) {
         struct member *member = &set->members[i];
@@ -504,6 +567,9 @@ static void settle_bearers(struct kp_weighing *set)
 
 static void carry_out(struct kp_weighing *set, enum kp_hold hold)
 {
+    if (!reserve_bearers(set, set->count)) {
+        return;
+    }
     assign(set);
     store_components(set, hold);
     move_members(set);
@@ -598,7 +664,7 @@ void kp_weigh_take_form(struct kp_weighing *set, uint64_t form)
 void kp_weigh_take_component(struct kp_weighing *set, uint64_t component)
 {
     if (component != 0) {
-        (void)kp_ids_insert(set->components, &set->component_count, SET_MAX, component);
+        add_component(set, component);
     }
 }
 
