@@ -103,6 +103,7 @@ static enum kp_err begin_writer(struct kp_lmdb *store, struct kp_txn **ret_txn,
     store->writing = true;
     txn->sums = store->sums;
     txn->sweep = store->sweep;
+    txn->census_walk = store->census_walk;
     txn->view = store->view;
     memset(txn->last_known, 0, sizeof txn->last_known);
     for (int table = 0; table < KP_TABLE_END; table++) {

@@ -142,10 +142,9 @@ void kp_delta_view_push(const struct kp_lmdb *store, struct kp_delta_view *view,
 /* --- look-ups --- */
 
 /* The newest change of @place that waits. */
-static bool find_waiting(const struct kp_lmdb_txn *txn, struct kp_row_place place,
+static bool find_waiting(const struct kp_lmdb_txn *txn, struct kp_row_place place, uint64_t hash,
                          struct kp_run_record *ret_record)
 {
-    uint64_t hash = kp_place_hash(place);
     const struct kp_delta_view *view = txn->view;
     if (kp_draft_find(&txn->draft, place, hash, ret_record)) {
         return true;
@@ -164,10 +163,11 @@ static bool find_waiting(const struct kp_lmdb_txn *txn, struct kp_row_place plac
 bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                   struct kp_run_record *ret_record)
 {
-    if (find_waiting(txn, place, ret_record)) {
+    uint64_t hash = kp_place_hash(place);
+    if (find_waiting(txn, place, hash, ret_record)) {
         return ret_record->kind != KP_RUN_GONE;
     }
-    return kp_leaf_get(txn, place, ret_record);
+    return kp_census_may_hold(&txn->store->census, hash) && kp_leaf_get(txn, place, ret_record);
 }
 
 static void choose(const struct kp_run *run, uint32_t index, enum kp_table table, bool *found,
@@ -284,6 +284,7 @@ void kp_delta_before_commit(struct kp_lmdb_txn *txn)
     if (txn->view->frozen_count > 0 && kp_sweep_is_done(txn)) {
         txn->sums.log_dead = txn->sums.sweep_end;
     }
+    kp_census_step(txn);
     kp_delta_log_trim(txn, TRIM_RATIO * (txn->sums.log_next - log_first) + TRIM_ROWS_MIN);
     if (txn->head.err != KP_OK) {
         kp_run_release(run);
@@ -313,6 +314,7 @@ void kp_delta_after(struct kp_lmdb_txn *txn, bool committed)
         unused = store->view;
         store->view = txn->view;
         store->sweep = txn->sweep;
+        kp_census_after(txn);
     }
     store->pending = NULL;
     (void)pthread_mutex_unlock(&store->mutex);

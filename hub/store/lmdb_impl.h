@@ -7,6 +7,7 @@
  *   lmdb_delta.c  the changes that wait for their table: look-ups, and what a commit makes of them
  *   lmdb_log.c    the same on disk
  *   lmdb_sweep.c  their way into the tables, in steps
+ *   lmdb_census.c which rows are in those tables at all
  *   lmdb_open.c   open, close, the store's own rows, figures and copies
  *   verify.c      the check of everything
  */
@@ -24,6 +25,7 @@
 #include "store/sieve.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct kp_lmdb_txn;
 
@@ -59,6 +61,21 @@ struct kp_sweep {
     uint64_t leaf_pages;                 /* of their tables when they were frozen */
 };
 
+/* Which rows are in the tables with random keys, as far as it was taken (lmdb_census.c). */
+#define KP_CENSUS_SIEVES_MAX 5u
+struct kp_census {
+    atomic_bool taken; /* of all rows that anybody sees */
+    atomic_uint count;
+    struct kp_sieve *sieves[KP_CENSUS_SIEVES_MAX];
+    uint64_t rows_last, room; /* what the last one is for, and still has room for; the writer's */
+};
+
+/* Whose rows are in it: all of the tables before this one, and of its leaves up to this one. */
+struct kp_census_walk {
+    enum kp_table table; /* END: all */
+    struct kp_key after; /* empty: none */
+};
+
 struct kp_lmdb {
     MDB_env *env;
     MDB_dbi tables[KP_TABLE_END];
@@ -67,6 +84,7 @@ struct kp_lmdb {
     struct kp_row_keys keys;
     struct kp_secret set_key;
     struct kp_foreseen *foreseen; /* NULL: opened read only */
+    struct kp_census census;      /* never taken by who opened read only */
     size_t scratch_bytes;
     uint64_t delta_rows_max, delta_bytes_max;
     bool read_only;
@@ -76,8 +94,9 @@ struct kp_lmdb {
     struct kp_delta_view *pending; /* of the commit that is under way: LMDB may show it already */
     /* The writer's own. */
     struct kp_lmdb_txn *writer;
-    struct kp_lmdb_sums sums; /* as committed */
-    struct kp_sweep sweep;    /* as committed */
+    struct kp_lmdb_sums sums;          /* as committed */
+    struct kp_sweep sweep;             /* as committed */
+    struct kp_census_walk census_walk; /* as committed */
     bool writing;
     bool failed; /* a commit failed: what is on disk is not known until the next open */
 };
@@ -126,6 +145,7 @@ struct kp_lmdb_txn {
     struct kp_block_cipher *set_cipher;
     struct kp_lmdb_sums sums;
     struct kp_sweep sweep;
+    struct kp_census_walk census_walk;
     struct kp_draft draft;
     struct kp_row_memo memos[KP_TABLE_END];
     struct kp_recent *recent; /* NULL until the first one that writes */
@@ -170,6 +190,9 @@ bool kp_leaf_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                  struct kp_run_record *ret_record);
 bool kp_leaf_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                   struct kp_run_record *ret_record);
+/* Open the first leaf behind the one of this name (empty: the first one), and read its records. */
+bool kp_leaf_next(struct kp_lmdb_txn *txn, struct kp_row_place name);
+bool kp_leaf_read(struct kp_lmdb_txn *txn, struct kp_run_record *ret_record);
 /* Of the leaf to which @place belongs. Between begin and end nothing else may open a leaf. */
 void kp_leaf_edit_begin(struct kp_lmdb_txn *txn, struct kp_leaf_edit *edit,
                         struct kp_row_place place);
@@ -232,6 +255,17 @@ void kp_sweep_step(struct kp_lmdb_txn *txn, uint64_t records);
 bool kp_sweep_is_done(const struct kp_lmdb_txn *txn); /* also when nothing is frozen */
 /* From here on the runs of @view are frozen. */
 void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view);
+
+/* --- lmdb_census.c --- */
+void kp_census_init(struct kp_census *census, uint64_t rows); /* for about so many */
+void kp_census_done(struct kp_census *census);
+/* The row is in its table now, or was. The writer's. */
+void kp_census_note(struct kp_census *census, struct kp_row_place place);
+/* false: no row with this kp_place_hash is in its table, for whoever looks. Any thread. */
+bool kp_census_may_hold(const struct kp_census *census, uint64_t hash);
+/* With each commit, behind its sweep; and when it is done. */
+void kp_census_step(struct kp_lmdb_txn *txn);
+void kp_census_after(struct kp_lmdb_txn *txn);
 
 /* --- lmdb_open.c --- */
 /* Write the sums (and whatever else must be right at the next open) into @txn. */

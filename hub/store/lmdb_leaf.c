@@ -87,6 +87,24 @@ static size_t record_at(struct kp_lmdb_txn *txn, size_t at, struct kp_run_record
     return size;
 }
 
+/* --- from leaf to leaf --- */
+
+bool kp_leaf_next(struct kp_lmdb_txn *txn, struct kp_row_place name)
+{
+    struct kp_slice next, raw;
+    bool found =
+        kp_rows_seek(txn, name, /* after= */ true, &next, &raw) && load(txn, name.table, next, raw);
+    txn->leaf.at = 0;
+    return found;
+}
+
+bool kp_leaf_read(struct kp_lmdb_txn *txn, struct kp_run_record *ret_record)
+{
+    size_t size = record_at(txn, txn->leaf.at, ret_record);
+    txn->leaf.at += size;
+    return size > 0;
+}
+
 /* --- look-ups --- */
 
 /* The first record of the open leaf at @from, or behind it. */
@@ -204,6 +222,7 @@ static void take_old(struct kp_leaf_edit *edit, const struct kp_slice *until)
 
 void kp_leaf_edit_put(struct kp_leaf_edit *edit, const struct kp_run_record *record)
 {
+    kp_census_note(&edit->txn->store->census, record->place);
     take_old(edit, &record->place.key);
     if (record->kind != KP_RUN_GONE) {
         append(edit, record);

@@ -356,9 +356,19 @@ void kp_lmdb_free(struct kp_lmdb *store)
     kp_secret_done(&store->set_key);
     kp_delta_view_free(store->view);
     store->foreseen = kp_foreseen_free(store->foreseen);
+    kp_census_done(&store->census);
     (void)pthread_mutex_destroy(&store->mutex);
     (void)kp_env_close(store->env);
     free(store);
+}
+
+static uint64_t delta_rows(const struct kp_lmdb *store)
+{
+    uint64_t rows = 0;
+    for (int table = KP_TABLE_NONE + 1; table < KP_TABLE_END; table++) {
+        rows += kp_table_is_delta((enum kp_table)table) ? store->sums.rows[table] : 0;
+    }
+    return rows;
 }
 
 enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp_store *ret_store,
@@ -392,6 +402,7 @@ enum kp_err kp_store_open_lmdb(const struct kp_store_options *options, struct kp
         store->writer = kp_lmdb_txn_new(store);
         store->writer->set_cipher = kp_block_cipher_new(&store->set_key);
         store->foreseen = kp_foreseen_new();
+        kp_census_init(&store->census, delta_rows(store));
     }
     struct kp_store opened = {.ops = &kp_lmdb_ops, .impl = store};
     err = kp_lmdb_verify_meta(&opened, reterr_diag);

@@ -43,12 +43,16 @@ static size_t word_of(const struct kp_sieve *sieve, uint64_t hash)
     return (size_t)((hash >> 32) * sieve->words >> 32);
 }
 
+void kp_sieve_note(struct kp_sieve *sieve, uint64_t hash)
+{
+    (void)atomic_fetch_or_explicit(&sieve->bits[word_of(sieve, hash)], kp_filter_bits(hash),
+                                   memory_order_relaxed);
+}
+
 void kp_sieve_add(struct kp_sieve *sieve, const struct kp_run *run)
 {
     for (uint32_t i = 0; i < run->rows; i++) {
-        uint64_t hash = kp_place_hash(kp_run_at(run, i).place);
-        (void)atomic_fetch_or_explicit(&sieve->bits[word_of(sieve, hash)], kp_filter_bits(hash),
-                                       memory_order_relaxed);
+        kp_sieve_note(sieve, kp_place_hash(kp_run_at(run, i).place));
     }
 }
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* check: not under valgrind, which refuses the maps of a keyring and a store */
+/* check: not under tsan: nothing here has a thread, and test_store_delta runs the same code there
+ */
+/* Which rows the tables hold is known after each open, by and by, and nobody misses one by it. */
+#define _GNU_SOURCE /* nftw */
+#include "test_store_fixture.h"
+
+#include "store/lmdb_impl.h"
+#include "test_store_common.h"
+
+#define ROWS 30000u /* in more leaves than three commits read */
+#define WAITING_MAX 2000u
+#define LEAVES_A_COMMIT 128u
+#define ABSENT 10000u
+
+static const struct kp_slice value = {(const uint8_t *)"a value of 20 bytes.", 20};
+
+static struct kp_lmdb *impl(struct store_fixture *fixture)
+{
+    return fixture->lmdb.impl;
+}
+
+static void open_store(struct store_fixture *fixture, uint64_t waiting_max)
+{
+    struct kp_store_options options = lmdb_options(fixture);
+    struct kp_diag diag = {.err = KP_OK};
+    options.delta_rows_max = waiting_max;
+    fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
+}
+
+/* The key of a row: nine bytes, in no order. */
+static struct kp_slice key_of(uint32_t number, uint8_t bytes[9])
+{
+    fixture_fill(bytes, 9, number);
+    return kp_slice_of(bytes, 9);
+}
+
+static int setup(void **state)
+{
+    static struct store_fixture fixture;
+    memset(&fixture, 0, sizeof fixture);
+    fixture_init(&fixture.base);
+    open_store(&fixture, WAITING_MAX);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct store_fixture *fixture = *state;
+    kp_store_close(&fixture->lmdb);
+    fixture_done(&fixture->base);
+    return 0;
+}
+
+static void put_rows(struct store_fixture *fixture, uint32_t rows)
+{
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < rows; i++) {
+        uint8_t bytes[9];
+        kp_txn_put(txn, KP_TABLE_INDEX, key_of(i, bytes), value, KP_SUBJECT_NONE);
+        if (i % WAITING_MAX == WAITING_MAX - 1) {
+            commit(txn);
+            txn = begin(&fixture->lmdb, true);
+        }
+    }
+    commit(txn);
+}
+
+/* A row of another such table, so that what waits is swept. */
+static void commit_something(struct store_fixture *fixture, uint32_t what)
+{
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    kp_txn_put(txn, KP_TABLE_REFERENCE, KP_SLICE_LIT("what"), kp_slice_of(&what, sizeof what),
+               KP_SUBJECT_NONE);
+    commit(txn);
+}
+
+static void assert_rows(struct kp_txn *txn, uint32_t rows, uint32_t step)
+{
+    for (uint32_t i = 0; i < rows; i += step) {
+        uint8_t bytes[9];
+        struct kp_slice found;
+        size_t mark = kp_txn_scratch_mark(txn);
+        assert_true(kp_txn_get(txn, KP_TABLE_INDEX, key_of(i, bytes), &found));
+        assert_true(kp_slice_equal(found, value));
+        kp_txn_scratch_restore(txn, mark);
+    }
+}
+
+static bool is_taken(struct store_fixture *fixture)
+{
+    return atomic_load(&impl(fixture)->census.taken);
+}
+
+static uint32_t not_spared(struct store_fixture *fixture)
+{
+    uint32_t count = 0;
+    for (uint32_t i = ROWS; i < ROWS + ABSENT; i++) {
+        uint8_t bytes[9];
+        struct kp_row_place place = {KP_TABLE_INDEX, key_of(i, bytes)};
+        count += kp_census_may_hold(&impl(fixture)->census, kp_place_hash(place)) ? 1 : 0;
+    }
+    return count;
+}
+
+static void test_a_new_store_knows_at_once(void **state)
+{
+    struct store_fixture *fixture = *state;
+    assert_false(is_taken(fixture));
+    commit_something(fixture, 1);
+    assert_true(is_taken(fixture));
+    put_rows(fixture, ROWS);
+    struct kp_txn *txn = begin(&fixture->lmdb, false);
+    assert_rows(txn, ROWS, 1);
+    kp_txn_abort(txn);
+    assert_true(not_spared(fixture) < ABSENT / 50);
+}
+
+static uint64_t leaves_of(struct store_fixture *fixture)
+{
+    struct kp_txn *txn = begin(&fixture->lmdb, false);
+    MDB_stat stat;
+    assert_int_equal(
+        mdb_stat(kp_lmdb_txn_of(txn)->mdb, impl(fixture)->tables[KP_TABLE_INDEX], &stat),
+        MDB_SUCCESS);
+    kp_txn_abort(txn);
+    return stat.ms_entries;
+}
+
+/* As many commits as it takes, and at each of them every row is found. */
+static void test_an_old_one_learns_it_again(void **state)
+{
+    struct store_fixture *fixture = *state;
+    put_rows(fixture, ROWS);
+    kp_store_close(&fixture->lmdb);
+    open_store(fixture, WAITING_MAX);
+    uint64_t leaves = leaves_of(fixture);
+    uint32_t commits = 0;
+    assert_true(leaves > 3 * LEAVES_A_COMMIT);
+    while (!is_taken(fixture)) {
+        assert_int_equal(not_spared(fixture), ABSENT);
+        struct kp_txn *txn = begin(&fixture->lmdb, false);
+        assert_rows(txn, ROWS, 17);
+        kp_txn_abort(txn);
+        commit_something(fixture, commits++);
+        assert_true(commits <= leaves / LEAVES_A_COMMIT + 2);
+    }
+    assert_true(commits > leaves / LEAVES_A_COMMIT);
+    struct kp_txn *txn = begin(&fixture->lmdb, false);
+    assert_rows(txn, ROWS, 1);
+    kp_txn_abort(txn);
+    assert_true(not_spared(fixture) < ABSENT / 50);
+}
+
+/* They are removed before anybody reads the leaf in which they stood. */
+static void test_who_began_before_still_sees_what_is_removed(void **state)
+{
+    struct store_fixture *fixture = *state;
+    put_rows(fixture, ROWS);
+    kp_store_close(&fixture->lmdb);
+    open_store(fixture, 1);
+    commit_something(fixture, 1); /* what waited is swept, or nearly */
+    struct kp_txn *reader = begin(&fixture->lmdb, false);
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        uint8_t bytes[9];
+        assert_true(kp_txn_del(txn, KP_TABLE_INDEX, key_of(i, bytes)));
+    }
+    commit(txn);
+    for (uint32_t commits = 0; !is_taken(fixture); commits++) {
+        commit_something(fixture, commits);
+        assert_true(commits < ROWS);
+    }
+    assert_rows(reader, ROWS, 1);
+    kp_txn_abort(reader);
+    assert_int_equal(leaves_of(fixture), 0);
+}
+
+/* Directly: of millions of rows. */
+static void test_it_grows(void **state)
+{
+    const uint32_t rows = 2500000;
+    struct kp_census census = {.taken = true};
+    uint32_t in_vain = 0;
+    (void)state;
+    kp_census_init(&census, 0);
+    for (uint32_t i = 0; i < rows; i++) {
+        kp_census_note(&census, (struct kp_row_place){KP_TABLE_INDEX, kp_slice_of(&i, sizeof i)});
+    }
+    assert_int_equal(atomic_load(&census.count), 2);
+    for (uint32_t i = 0; i < 2 * rows; i++) {
+        struct kp_row_place place = {KP_TABLE_INDEX, kp_slice_of(&i, sizeof i)};
+        bool may = kp_census_may_hold(&census, kp_place_hash(place));
+        assert_true(may || i >= rows);
+        in_vain += may && i >= rows ? 1 : 0;
+    }
+    assert_true(in_vain < rows / 10);
+    kp_census_done(&census);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_new_store_knows_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_old_one_learns_it_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_began_before_still_sees_what_is_removed, setup,
+                                        teardown),
+        cmocka_unit_test(test_it_grows),
+    };
+    struct kp_diag diag;
+    if (kp_crypto_init(&diag) != KP_OK) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests_name("census", tests, NULL, NULL);
+    kp_crypto_done();
+    return failed;
+}
