@@ -51,12 +51,6 @@ static bool narrow(const struct place *place, const struct kp_match_keys *keys,
     return true;
 }
 
-static bool same_place(const struct place *a, const struct place *b)
-{
-    return a->kind == b->kind && a->level == b->level &&
-           memcmp(a->tag, b->tag, KP_KEY_TAG_BYTES) == 0;
-}
-
 static struct kp_key block_key(const struct place *place)
 {
     return kp_key_raw(kp_key_u8(kp_key_none(), place->kind),
@@ -485,12 +479,22 @@ static uint32_t add_met(struct kp_txn *txn, struct kp_slice row, const struct kp
     return count;
 }
 
+static void expect_all(struct kp_txn *txn, const struct kp_match_keys *keys)
+{
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        struct kp_key key = block_key(&place);
+        kp_txn_expect(txn, KP_TABLE_INDEX, kp_key_slice(&key));
+    }
+}
+
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count)
 {
     struct kp_slice rows[KP_KEYS_MAX];
     size_t bytes = 0;
     uint32_t count = 0;
+    expect_all(txn, keys);
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
         (void)find_open(txn, keys, &place, &rows[i]); /* false: the row is empty */
@@ -510,31 +514,6 @@ bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
     return kp_txn_error(txn) == KP_OK;
 }
 
-static bool meet_under(struct kp_txn *txn, const struct kp_match_keys *a,
-                       const struct kp_match_key *key_a, const struct kp_match_keys *b,
-                       const struct kp_match_key *key_b)
-{
-    struct place place_a = place_of(key_a);
-    struct place place_b = place_of(key_b);
-    return same_place(&place_a, &place_b) &&
-           kp_witnesses_agree(place_a.witnesses, place_b.witnesses) &&
-           find_open_place(txn, a, &place_a) && find_open_place(txn, b, &place_b) &&
-           same_place(&place_a, &place_b);
-}
-
-uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
-                         const struct kp_match_keys *b)
-{
-    uint32_t kinds = 0;
-    for (uint32_t i = 0; i < a->count; i++) {
-        for (uint32_t j = 0; j < b->count; j++) {
-            bool meet = meet_under(txn, a, &a->keys[i], b, &b->keys[j]);
-            kinds |= meet && a->keys[i].kind < 32 ? 1u << a->keys[i].kind : 0;
-        }
-    }
-    return kinds;
-}
-
 void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
                     struct kp_open_keys *ret_open)
 {
@@ -551,13 +530,18 @@ void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
     }
 }
 
+static bool meet_under(const struct kp_open_key *a, const struct kp_open_key *b)
+{
+    return a->kind == b->kind && a->level == b->level &&
+           memcmp(a->tag, b->tag, KP_KEY_TAG_BYTES) == 0 &&
+           kp_witnesses_agree(a->witnesses, b->witnesses);
+}
+
 bool kp_open_keys_meet(const struct kp_open_keys *a, const struct kp_open_keys *b)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         for (uint32_t j = 0; j < b->count; j++) {
-            if (a->keys[i].kind == b->keys[j].kind && a->keys[i].level == b->keys[j].level &&
-                memcmp(a->keys[i].tag, b->keys[j].tag, KP_KEY_TAG_BYTES) == 0 &&
-                kp_witnesses_agree(a->keys[i].witnesses, b->keys[j].witnesses)) {
+            if (meet_under(&a->keys[i], &b->keys[j])) {
                 return true;
             }
         }
@@ -565,15 +549,18 @@ bool kp_open_keys_meet(const struct kp_open_keys *a, const struct kp_open_keys *
     return false;
 }
 
-bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
-                    const struct kp_match_keys *b)
+uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
+                         const struct kp_match_keys *b)
 {
-    for (uint32_t i = 0; i < a->count; i++) {
-        for (uint32_t j = 0; j < b->count; j++) {
-            if (meet_under(txn, a, &a->keys[i], b, &b->keys[j])) {
-                return true;
-            }
+    struct kp_open_keys open_a, open_b;
+    uint32_t kinds = 0;
+    kp_blocks_open(txn, a, &open_a);
+    kp_blocks_open(txn, b, &open_b);
+    for (uint32_t i = 0; i < open_a.count; i++) {
+        for (uint32_t j = 0; j < open_b.count; j++) {
+            bool meet = meet_under(&open_a.keys[i], &open_b.keys[j]);
+            kinds |= meet && open_a.keys[i].kind < 32 ? 1u << open_a.keys[i].kind : 0;
         }
     }
-    return false;
+    return kinds;
 }

@@ -40,22 +40,20 @@ bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
  * has none, it is too common, or the transaction failed. */
 bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8_t kind,
                      uint64_t ret_forms[KP_BLOCK_FORMS_MAX], uint32_t *ret_count);
-/* The kinds of the keys under which two forms that are in their blocks meet: bit 1 << kind. */
+/* The kinds of the keys under which two forms that are in their blocks meet: bit 1 << kind; 0: they
+ * do not. */
 uint32_t kp_blocks_kinds(struct kp_txn *txn, const struct kp_match_keys *a,
                          const struct kp_match_keys *b);
 /* The blocks in which a form with these keys is compared, found once for many others. */
+struct kp_open_key {
+    uint8_t kind, level, tag[KP_KEY_TAG_BYTES], witnesses[KP_WITNESSES_MAX];
+};
 struct kp_open_keys {
     uint32_t count;
-    struct {
-        uint8_t kind, level, tag[KP_KEY_TAG_BYTES], witnesses[KP_WITNESSES_MAX];
-    } keys[KP_KEYS_MAX];
+    struct kp_open_key keys[KP_KEYS_MAX];
 };
 void kp_blocks_open(struct kp_txn *txn, const struct kp_match_keys *keys,
                     struct kp_open_keys *ret_open);
-/* Whether two forms meet: as kp_blocks_meet. */
 bool kp_open_keys_meet(const struct kp_open_keys *a, const struct kp_open_keys *b);
-/* Whether there is one; sooner known. */
-bool kp_blocks_meet(struct kp_txn *txn, const struct kp_match_keys *a,
-                    const struct kp_match_keys *b);
 
 #endif

@@ -492,7 +492,7 @@ static void ask_of(struct kp_weighing *set, const struct member *member)
         }
         kp_match_score(model, &member->known.form, &other->known.form, &score);
         if (score.bits >= model->possible &&
-            kp_blocks_meet(set->txn, &member->keys, &other->keys)) {
+            kp_blocks_kinds(set->txn, &member->keys, &other->keys) != 0) {
             kp_doubts_note(&doubts,
                            &(struct kp_doubt){member->known.id, other->known.id, score.bits});
         }

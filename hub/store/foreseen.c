@@ -122,6 +122,11 @@ void kp_foreseen_change(struct kp_foreseen *foreseen, uint64_t hash, uint64_t nu
     *note_of(foreseen, hash) = number;
 }
 
+void kp_foreseen_expect(const struct kp_foreseen *foreseen, uint64_t hash)
+{
+    __builtin_prefetch(&foreseen->rows[hash % PLACES]);
+}
+
 static bool is_of(const struct row *row, struct kp_row_place place)
 {
     return row->table == (uint8_t)place.table &&

@@ -20,6 +20,8 @@ struct kp_foreseen *kp_foreseen_free(struct kp_foreseen *foreseen);
 void kp_foreseen_put(struct kp_foreseen *foreseen, struct kp_row_place place, uint64_t hash,
                      uint64_t number, bool found, struct kp_slice value);
 
+/* It will be taken soon. */
+void kp_foreseen_expect(const struct kp_foreseen *foreseen, uint64_t hash);
 /* The writer's thread, as the next. */
 void kp_foreseen_change(struct kp_foreseen *foreseen, uint64_t hash, uint64_t number);
 

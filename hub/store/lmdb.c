@@ -356,6 +356,13 @@ static bool lmdb_get(struct kp_txn *head, enum kp_table table, struct kp_slice k
     return found;
 }
 
+static void lmdb_expect(struct kp_txn *head, enum kp_table table, struct kp_slice key)
+{
+    if (kp_table_is_delta(table)) {
+        kp_delta_expect(kp_lmdb_txn_of(head), (struct kp_row_place){table, key});
+    }
+}
+
 /* Fills the table's memo with the row that is there now; false: the transaction failed. */
 static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
 {
@@ -513,6 +520,7 @@ const struct kp_store_ops kp_lmdb_ops = {
     .put = lmdb_put,
     .del = lmdb_del,
     .seek = lmdb_seek,
+    .expect = lmdb_expect,
     .dirty_pages = lmdb_dirty_pages,
     .commit = lmdb_commit,
     .abort = lmdb_abort,

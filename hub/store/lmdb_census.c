@@ -72,6 +72,13 @@ void kp_census_note(struct kp_census *census, struct kp_row_place place)
     census->room -= census->room > 0 ? 1 : 0;
 }
 
+void kp_census_expect(const struct kp_census *census, uint64_t hash)
+{
+    for (uint32_t i = atomic_load(&census->count); i > 0; i--) {
+        kp_sieve_expect(census->sieves[i - 1], hash);
+    }
+}
+
 bool kp_census_may_hold(const struct kp_census *census, uint64_t hash)
 {
     return !atomic_load_explicit(&census->taken, memory_order_acquire) || is_noted(census, hash);

@@ -160,6 +160,19 @@ static bool find_waiting(const struct kp_lmdb_txn *txn, struct kp_row_place plac
     return false;
 }
 
+void kp_delta_expect(struct kp_lmdb_txn *txn, struct kp_row_place place)
+{
+    uint64_t hash = kp_place_hash(place);
+    kp_sieve_expect(txn->view->live, hash);
+    if (txn->view->frozen != NULL) {
+        kp_sieve_expect(txn->view->frozen, hash);
+    }
+    kp_census_expect(&txn->store->census, hash);
+    if (txn->head.write) {
+        kp_foreseen_expect(txn->store->foreseen, hash);
+    }
+}
+
 bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                   struct kp_run_record *ret_record)
 {

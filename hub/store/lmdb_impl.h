@@ -208,6 +208,7 @@ bool kp_table_is_delta(enum kp_table table);
  */
 bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                   struct kp_run_record *ret_record);
+void kp_delta_expect(struct kp_lmdb_txn *txn, struct kp_row_place place); /* kp_txn_expect */
 bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                    struct kp_run_record *ret_record);
 void kp_delta_put(struct kp_lmdb_txn *txn, const struct kp_run_record *record);
@@ -263,6 +264,7 @@ void kp_census_done(struct kp_census *census);
 void kp_census_note(struct kp_census *census, struct kp_row_place place);
 /* false: no row with this kp_place_hash is in its table, for whoever looks. Any thread. */
 bool kp_census_may_hold(const struct kp_census *census, uint64_t hash);
+void kp_census_expect(const struct kp_census *census, uint64_t hash); /* it will be asked soon */
 /* With each commit, behind its sweep; and when it is done. */
 void kp_census_step(struct kp_lmdb_txn *txn);
 void kp_census_after(struct kp_lmdb_txn *txn);

@@ -56,6 +56,12 @@ void kp_sieve_add(struct kp_sieve *sieve, const struct kp_run *run)
     }
 }
 
+void kp_sieve_expect(const struct kp_sieve *sieve, uint64_t hash)
+{
+    /* The type of an address that is only fetched has no atomics. */
+    __builtin_prefetch((const void *)(uintptr_t)&sieve->bits[word_of(sieve, hash)]);
+}
+
 bool kp_sieve_may_hold(const struct kp_sieve *sieve, uint64_t hash)
 {
     uint64_t bits = kp_filter_bits(hash);

@@ -19,6 +19,8 @@ void kp_sieve_release(struct kp_sieve *sieve); /* NULL: nothing */
  * is shown to them after. */
 void kp_sieve_note(struct kp_sieve *sieve, uint64_t hash);
 void kp_sieve_add(struct kp_sieve *sieve, const struct kp_run *run);
+/* It will be asked for soon. */
+void kp_sieve_expect(const struct kp_sieve *sieve, uint64_t hash);
 /* false: the row with this kp_place_hash was never added. */
 bool kp_sieve_may_hold(const struct kp_sieve *sieve, uint64_t hash);
 

@@ -86,6 +86,15 @@ bool kp_txn_get(struct kp_txn *txn, enum kp_table table, struct kp_slice key,
     return txn->err == KP_OK && txn->ops->get(txn, table, key, ret_value);
 }
 
+void kp_txn_expect(struct kp_txn *txn, enum kp_table table, struct kp_slice key)
+{
+    KP_ASSERT(is_table(table));
+    KP_ASSERT(is_key(key));
+    if (txn->ops->expect != NULL) {
+        txn->ops->expect(txn, table, key);
+    }
+}
+
 void kp_txn_put(struct kp_txn *txn, enum kp_table table, struct kp_slice key, struct kp_slice value,
                 struct kp_subject subject)
 {

@@ -47,6 +47,8 @@ struct kp_store_ops {
     /* First row with key >= @from (> @from when @after). */
     bool (*seek)(struct kp_txn *txn, enum kp_table table, struct kp_slice from, bool after,
                  struct kp_slice *ret_key, struct kp_slice *ret_value);
+    void (*expect)(struct kp_txn *txn, enum kp_table table,
+                   struct kp_slice key); /* NULL: no need */
     uint32_t (*dirty_pages)(const struct kp_txn *txn);
     enum kp_err (*commit)(struct kp_txn *txn, struct kp_diag *reterr_diag);
     void (*abort)(struct kp_txn *txn);
@@ -97,6 +99,10 @@ bool kp_txn_seek(struct kp_txn *txn, enum kp_table table, struct kp_slice from, 
 bool kp_txn_recall(struct kp_txn *txn, uint64_t id, uint8_t *ret_bytes, size_t *ret_size);
 void kp_txn_remember(struct kp_txn *txn, uint64_t id, struct kp_slice value);
 void kp_txn_forget(struct kp_txn *txn, uint64_t id);
+
+/* The row will be looked for soon, with others: what of memory that takes can be fetched while the
+ * others are looked for. */
+void kp_txn_expect(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
 
 /* What this reading transaction reads from here on the writer will read next: where the store can,
  * he finds it at hand. */
