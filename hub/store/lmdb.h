@@ -18,7 +18,7 @@ struct kp_store_options {
     uint64_t map_bytes;             /* size of the sparse map; 0: 1 TiB */
     uint64_t scratch_bytes;         /* per transaction; 0: 32 MiB */
     uint64_t delta_rows_max;        /* rows that wait for their table before they are swept into */
-    uint64_t delta_bytes_max;       /* it, and the memory they may take; 0: 1.55 million, 96 MiB */
+    uint64_t delta_bytes_max;       /* it, and the memory they may take; 0: 1.4 million, 96 MiB */
     bool read_only;                 /* for tools beside a stopped hub */
 };
 

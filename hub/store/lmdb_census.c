@@ -16,11 +16,12 @@
 #include <string.h>
 
 #define SIEVE_ROWS_FIRST (UINT64_C(1) << 20)
-#define SIEVE_ROWS_MAX                                                                             \
-    (UINT64_C(1) << 24)  /* a byte each; when that is not enough, it spares less */
-#define STEP_LEAVES 128u /* a millisecond or less, with each commit */
+/* Of all of them, a byte each. Of more rows it spares less: what the hub's heap may have is the
+ * limit. */
+#define ROWS_MAX (UINT64_C(1) << 24)
+#define STEP_LEAVES 128u /* two milliseconds or less, with each commit */
 
-_Static_assert(SIEVE_ROWS_MAX == SIEVE_ROWS_FIRST << (KP_CENSUS_SIEVES_MAX - 1),
+_Static_assert(SIEVE_ROWS_FIRST << KP_CENSUS_SIEVES_MAX == ROWS_MAX,
                "each sieve is for twice the rows of the one before");
 
 static void add_sieve(struct kp_census *census, uint64_t rows)
@@ -36,7 +37,7 @@ static void add_sieve(struct kp_census *census, uint64_t rows)
 void kp_census_init(struct kp_census *census, uint64_t rows)
 {
     uint64_t first = SIEVE_ROWS_FIRST;
-    while (first < rows && first < SIEVE_ROWS_MAX) {
+    while (first < rows && first < ROWS_MAX) {
         first *= 2;
     }
     add_sieve(census, first);
@@ -65,7 +66,7 @@ void kp_census_note(struct kp_census *census, struct kp_row_place place)
     if (is_noted(census, hash)) {
         return;
     }
-    if (census->room == 0 && census->rows_last < SIEVE_ROWS_MAX) {
+    if (census->room == 0 && census->rows_last < ROWS_MAX / 2) {
         add_sieve(census, 2 * census->rows_last);
     }
     kp_sieve_note(census->sieves[atomic_load(&census->count) - 1], hash);

@@ -62,7 +62,7 @@ struct kp_sweep {
 };
 
 /* Which rows are in the tables with random keys, as far as it was taken (lmdb_census.c). */
-#define KP_CENSUS_SIEVES_MAX 5u
+#define KP_CENSUS_SIEVES_MAX 4u
 struct kp_census {
     atomic_bool taken; /* of all rows that anybody sees */
     atomic_uint count;

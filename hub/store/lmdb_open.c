@@ -32,7 +32,7 @@
 #define SUMS_BYTES_MAX (2u + SUMS_FORMAT * 32u + SUMS_LOG_BYTES)
 /* More rows share more pages when they are swept. All that waits takes about twice this memory, of
  * the 256 MiB that the hub's heap may have. */
-#define DELTA_ROWS_DEFAULT 1550000u
+#define DELTA_ROWS_DEFAULT 1400000u
 #define DELTA_BYTES_DEFAULT ((uint64_t)96 << 20)
 
 _Static_assert(KP_TABLE_END < SUMS_FORMAT, "a table's number is one byte on disk");
