@@ -160,11 +160,11 @@ class Test(unittest.TestCase):
     def journal(self):
         return self.status()["hub"][0]["journal_last"]
 
-    def wait_applied(self):
+    def wait_applied(self, seconds=60):
         def quiet():
             row = self.status()["hub"][0]
             return row["backlog"] == 0
-        self.house.wait_until("everything applied", quiet)
+        self.house.wait_until("everything applied", quiet, seconds=seconds)
 
     def check_hub_is_well(self):
         self.assertIsNone(self.hub.child.poll(), "the hub ended")

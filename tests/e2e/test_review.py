@@ -240,7 +240,7 @@ class Large(Desk):
             with self.session(partner) as one:
                 for at in range(0, count, 50):
                     self.submit(one, *spellings[at:at + 50])
-        self.wait_applied()
+        self.wait_applied(seconds=300)  # each of the last ones is weighed with all before it: a minute and more under the sanitizer
         persons = [self.person_of(self.house.ask("trace", partner, f"{partner}-0")["signal"][0]["position"]) for partner in ("politie", "om")]
         self.assertEqual([row["spellings"] for row in self.house.ask("review", "show", *persons)["persons"]], [210, 200])
         before = self.house.ask("store", "digest")
