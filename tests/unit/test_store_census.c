@@ -21,36 +21,9 @@ static struct kp_lmdb *impl(struct store_fixture *fixture)
     return fixture->lmdb.impl;
 }
 
-static void open_store(struct store_fixture *fixture, uint64_t waiting_max)
-{
-    struct kp_store_options options = lmdb_options(fixture);
-    struct kp_diag diag = {.err = KP_OK};
-    options.delta_rows_max = waiting_max;
-    fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
-}
-
-/* The key of a row: nine bytes, in no order. */
-static struct kp_slice key_of(uint32_t number, uint8_t bytes[9])
-{
-    fixture_fill(bytes, 9, number);
-    return kp_slice_of(bytes, 9);
-}
-
 static int setup(void **state)
 {
-    static struct store_fixture fixture;
-    memset(&fixture, 0, sizeof fixture);
-    fixture_init(&fixture.base);
-    open_store(&fixture, WAITING_MAX);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct store_fixture *fixture = *state;
-    kp_store_close(&fixture->lmdb);
-    fixture_done(&fixture->base);
+    *state = new_lmdb_waiting(WAITING_MAX);
     return 0;
 }
 
@@ -135,7 +108,7 @@ static void test_an_old_one_learns_it_again(void **state)
     struct store_fixture *fixture = *state;
     put_rows(fixture, ROWS);
     kp_store_close(&fixture->lmdb);
-    open_store(fixture, WAITING_MAX);
+    open_lmdb_waiting(fixture, WAITING_MAX);
     uint64_t leaves = leaves_of(fixture);
     uint32_t commits = 0;
     assert_true(leaves > 3 * LEAVES_A_COMMIT);
@@ -160,7 +133,7 @@ static void test_who_began_before_still_sees_what_is_removed(void **state)
     struct store_fixture *fixture = *state;
     put_rows(fixture, ROWS);
     kp_store_close(&fixture->lmdb);
-    open_store(fixture, 1);
+    open_lmdb_waiting(fixture, 1);
     commit_something(fixture, 1); /* what waited is swept, or nearly */
     struct kp_txn *reader = begin(&fixture->lmdb, false);
     struct kp_txn *txn = begin(&fixture->lmdb, true);
@@ -203,10 +176,10 @@ static void test_it_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_new_store_knows_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_an_old_one_learns_it_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_new_store_knows_at_once, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_an_old_one_learns_it_again, setup, done_lmdb),
         cmocka_unit_test_setup_teardown(test_who_began_before_still_sees_what_is_removed, setup,
-                                        teardown),
+                                        done_lmdb),
         cmocka_unit_test(test_it_grows),
     };
     struct kp_diag diag;

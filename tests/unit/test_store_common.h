@@ -31,6 +31,40 @@ static inline void open_lmdb(struct store_fixture *fixture)
     fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
 }
 
+/* With so many changes that may wait for their table. */
+static inline void open_lmdb_waiting(struct store_fixture *fixture, uint64_t waiting_max)
+{
+    struct kp_store_options options = lmdb_options(fixture);
+    struct kp_diag diag = {.err = KP_OK};
+    options.delta_rows_max = waiting_max;
+    fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
+}
+
+/* LMDB alone: no store in memory. */
+static inline struct store_fixture *new_lmdb_waiting(uint64_t waiting_max)
+{
+    static struct store_fixture fixture;
+    memset(&fixture, 0, sizeof fixture);
+    fixture_init(&fixture.base);
+    open_lmdb_waiting(&fixture, waiting_max);
+    return &fixture;
+}
+
+static inline int done_lmdb(void **state)
+{
+    struct store_fixture *fixture = *state;
+    kp_store_close(&fixture->lmdb);
+    fixture_done(&fixture->base);
+    return 0;
+}
+
+/* The key of a row: nine bytes, in no order. */
+static inline struct kp_slice key_of(uint32_t number, uint8_t bytes[9])
+{
+    fixture_fill(bytes, 9, number);
+    return kp_slice_of(bytes, 9);
+}
+
 /* With the keyring, as a new process would. */
 static inline void reopen_lmdb(struct store_fixture *fixture)
 {

@@ -16,30 +16,8 @@
 
 static int setup(void **state)
 {
-    static struct store_fixture fixture;
-    struct kp_store_options options;
-    struct kp_diag diag = {.err = KP_OK};
-    memset(&fixture, 0, sizeof fixture);
-    fixture_init(&fixture.base);
-    options = lmdb_options(&fixture);
-    options.delta_rows_max = 150; /* swept all the while */
-    fixture_must(kp_store_open_lmdb(&options, &fixture.lmdb, &diag), &diag);
-    *state = &fixture;
+    *state = new_lmdb_waiting(150); /* swept all the while */
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct store_fixture *fixture = *state;
-    kp_store_close(&fixture->lmdb);
-    fixture_done(&fixture->base);
-    return 0;
-}
-
-static struct kp_slice key_of(uint32_t number, uint8_t bytes[9])
-{
-    fixture_fill(bytes, 9, number);
-    return kp_slice_of(bytes, 9);
 }
 
 static void put(struct kp_txn *txn, uint32_t number, uint64_t seed, size_t size)
@@ -235,12 +213,12 @@ static void test_the_writer_reads_what_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_what_was_read_is_taken_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_read_is_taken_once, setup, done_lmdb),
         cmocka_unit_test_setup_teardown(test_who_does_not_read_ahead_leaves_nothing, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_what_was_changed_since_is_not_taken, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_not_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_writer_reads_what_is_there, setup, teardown),
+                                        done_lmdb),
+        cmocka_unit_test_setup_teardown(test_what_was_changed_since_is_not_taken, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_what_is_not_kept, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_the_writer_reads_what_is_there, setup, done_lmdb),
     };
     return cmocka_run_group_tests_name("foreseen", tests, NULL, NULL);
 }

@@ -16,44 +16,17 @@
 #define LEAF_RAW_BYTES 1336u /* three to a page */
 #define VALUE_BYTES 20u
 
-static void open_store(struct store_fixture *fixture, uint64_t waiting_max)
-{
-    struct kp_store_options options = lmdb_options(fixture);
-    struct kp_diag diag = {.err = KP_OK};
-    options.delta_rows_max = waiting_max;
-    fixture_must(kp_store_open_lmdb(&options, &fixture->lmdb, &diag), &diag);
-}
-
 static int setup(void **state)
 {
-    static struct store_fixture fixture;
-    memset(&fixture, 0, sizeof fixture);
-    fixture_init(&fixture.base);
-    open_store(&fixture, WAITING_MAX);
-    *state = &fixture;
+    *state = new_lmdb_waiting(WAITING_MAX);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct store_fixture *fixture = *state;
-    kp_store_close(&fixture->lmdb);
-    fixture_done(&fixture->base);
-    return 0;
-}
-
-/* The key of a row: nine bytes, in no order. */
-static struct kp_slice key_of(uint32_t number, uint8_t bytes[9])
-{
-    fixture_fill(bytes, 9, number);
-    return kp_slice_of(bytes, 9);
 }
 
 /* Until nothing waits. */
 static void sweep_all(struct store_fixture *fixture)
 {
     kp_store_close(&fixture->lmdb);
-    open_store(fixture, 1);
+    open_lmdb_waiting(fixture, 1);
     for (uint32_t i = 0; ((struct kp_lmdb *)fixture->lmdb.impl)->view->run_count > 0; i++) {
         struct kp_txn *txn = begin(&fixture->lmdb, true);
         kp_txn_put(txn, KP_TABLE_META, KP_SLICE_LIT("step"), kp_slice_of(&i, sizeof i),
@@ -186,7 +159,7 @@ static void test_a_reader_sees_what_was_swept_since(void **state)
 {
     struct store_fixture *fixture = *state;
     kp_store_close(&fixture->lmdb);
-    open_store(fixture, 1);
+    open_lmdb_waiting(fixture, 1);
     for (uint32_t i = 0; i < 50; i++) {
         static const enum kp_table tables[] = {KP_TABLE_INDEX, KP_TABLE_META};
         struct kp_slice value;
@@ -208,10 +181,10 @@ static void test_a_reader_sees_what_was_swept_since(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_many_rows_share_a_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_removed_leaves_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_of_every_size, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_reader_sees_what_was_swept_since, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_rows_share_a_page, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_what_is_removed_leaves_nothing, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_rows_of_every_size, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_a_reader_sees_what_was_swept_since, setup, done_lmdb),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {
