@@ -446,15 +446,20 @@ bool kp_blocks_under(struct kp_txn *txn, const struct kp_match_keys *keys, uint8
 {
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
-        struct block block;
-        if (place.kind != kind || !find_open_place(txn, keys, &place)) {
+        struct kp_slice row;
+        struct kp_reader reader;
+        struct entry entry;
+        if (place.kind != kind || !find_open(txn, keys, &place, &row)) {
             continue;
         }
-        load(txn, &place, &block);
-        for (uint32_t k = 0; k < block.listed; k++) {
-            ret_forms[k] = block.entries[k].form;
+        *ret_count = 0;
+        open_row(row, &reader);
+        while (*ret_count < KP_BLOCK_FORMS_MAX && next_entry(&reader, kind, &entry)) {
+            ret_forms[(*ret_count)++] = entry.form;
         }
-        *ret_count = block.listed;
+        if (row.size > 0) {
+            end_row(txn, &reader);
+        }
         return kp_txn_error(txn) == KP_OK;
     }
     return false;
