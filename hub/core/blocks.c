@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Keys of another form are read when so many rows may be known by them. */
+#define INFER_ROWS_MIN 2u
+
 /* A form in a block. */
 struct entry {
     uint64_t form;
@@ -484,26 +487,127 @@ static uint32_t add_met(struct kp_txn *txn, struct kp_slice row, const struct kp
     return count;
 }
 
-static void expect_all(struct kp_txn *txn, const struct kp_match_keys *keys)
+/*
+ * Under many keys of a new spelling stands another of the same person's, alone. Of a row of the
+ * table the store knows that it has one entry only, without reading it (a short one). When that
+ * form was met under another key already and has this one too, the entry is its own.
+ */
+_Static_assert(sizeof(uint32_t) + sizeof(uint64_t) >= KP_ROW_SHORT_BYTES_MIN &&
+                   sizeof(uint32_t) + sizeof(uint64_t) + KP_WITNESSES_MAX <= KP_ROW_SHORT_BYTES_MAX,
+               "a row with one entry is short");
+_Static_assert(sizeof(uint32_t) < KP_ROW_SHORT_BYTES_MIN &&
+                   sizeof(uint32_t) + 2 * sizeof(uint64_t) > KP_ROW_SHORT_BYTES_MAX,
+               "a row with none or two is not");
+
+struct rows {
+    struct kp_slice rows[KP_KEYS_MAX];
+    bool known[KP_KEYS_MAX];    /* it was inferred */
+    bool is_short[KP_KEYS_MAX]; /* if it is there */
+};
+
+static void expect_all(struct kp_txn *txn, const struct kp_match_keys *keys, struct rows *ret_rows)
 {
+    struct kp_key block_keys[KP_KEYS_MAX];
     for (uint32_t i = 0; i < keys->count; i++) {
         struct place place = place_of(&keys->keys[i]);
-        struct kp_key key = block_key(&place);
-        kp_txn_expect(txn, KP_TABLE_INDEX, kp_key_slice(&key));
+        block_keys[i] = block_key(&place);
+        kp_txn_expect(txn, KP_TABLE_INDEX, kp_key_slice(&block_keys[i]));
+    }
+    for (uint32_t i = 0; i < keys->count; i++) {
+        ret_rows->known[i] = false;
+        ret_rows->is_short[i] = kp_txn_is_short(txn, KP_TABLE_INDEX, kp_key_slice(&block_keys[i]));
+    }
+}
+
+/* The row of a block in which @form stands alone. */
+static void infer_row(struct kp_txn *txn, const struct kp_match_key *key, uint64_t form,
+                      struct kp_slice *ret_row)
+{
+    size_t size = KP_ROW_SHORT_BYTES_MAX;
+    struct place place = place_of(key);
+    struct entry entry = {.form = form};
+    struct kp_key row_key = block_key(&place);
+    struct kp_writer writer;
+    uint8_t *bytes = kp_arena_alloc(txn->scratch, size);
+    if (bytes == NULL) {
+        kp_txn_fail(txn, KP_E_LIMIT, "no memory for a block of forms");
+        return;
+    }
+    memcpy(entry.witnesses, key->witnesses, KP_WITNESSES_MAX);
+    kp_writer_init(&writer, bytes, size);
+    kp_put_u32(&writer, 1);
+    put_entry(&writer, key->kind, &entry);
+    *ret_row = kp_writer_slice(&writer);
+    kp_txn_infer(txn, KP_TABLE_INDEX, kp_key_slice(&row_key), *ret_row);
+}
+
+/* @form stands alone in a row: of the short ones behind it those are known that are of its keys. */
+static void infer_rows(struct kp_txn *txn, const struct kp_match_keys *keys, uint32_t after,
+                       uint64_t form, struct rows *rows_io)
+{
+    struct kp_match_keys theirs;
+    if (!kp_forms_keys(txn, form, &theirs)) {
+        return;
+    }
+    for (uint32_t i = after + 1; i < keys->count; i++) {
+        const struct kp_match_key *mine = &keys->keys[i];
+        for (uint32_t j = 0; j < theirs.count && rows_io->is_short[i]; j++) {
+            if (theirs.keys[j].kind == mine->kind &&
+                memcmp(theirs.keys[j].tag, mine->tag, KP_KEY_TAG_BYTES) == 0) {
+                infer_row(txn, &theirs.keys[j], form, &rows_io->rows[i]);
+                rows_io->known[i] = true;
+                rows_io->is_short[i] = false;
+            }
+        }
+    }
+}
+
+/* Whether it pays to read the keys of the form in the row: it is met, and several rows are left. */
+static bool is_telling(const struct rows *rows, const struct kp_match_keys *keys, uint32_t at,
+                       uint64_t *ret_form)
+{
+    struct kp_reader reader;
+    struct entry entry;
+    uint32_t left = 0;
+    for (uint32_t i = at + 1; i < keys->count; i++) {
+        left += rows->is_short[i] ? 1 : 0;
+    }
+    if (!rows->is_short[at] || rows->rows[at].size == 0 || left < INFER_ROWS_MIN) {
+        return false;
+    }
+    open_row(rows->rows[at], &reader);
+    if (!next_entry(&reader, keys->keys[at].kind, &entry)) {
+        return false;
+    }
+    *ret_form = entry.form;
+    return kp_witnesses_agree(keys->keys[at].witnesses, entry.witnesses);
+}
+
+static void find_rows(struct kp_txn *txn, const struct kp_match_keys *keys, struct rows *ret_rows)
+{
+    expect_all(txn, keys, ret_rows);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct place place = place_of(&keys->keys[i]);
+        uint64_t form;
+        if (ret_rows->known[i]) {
+            continue;
+        }
+        (void)find_open(txn, keys, &place, &ret_rows->rows[i]); /* false: the row is empty */
+        if (is_telling(ret_rows, keys, i, &form)) {
+            infer_rows(txn, keys, i, form, ret_rows);
+        }
     }
 }
 
 bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
                           uint64_t **ret_forms, uint32_t *ret_count)
 {
-    struct kp_slice rows[KP_KEYS_MAX];
+    struct rows rows;
     size_t bytes = 0;
     uint32_t count = 0;
-    expect_all(txn, keys);
+    find_rows(txn, keys, &rows);
     for (uint32_t i = 0; i < keys->count; i++) {
-        struct place place = place_of(&keys->keys[i]);
-        (void)find_open(txn, keys, &place, &rows[i]); /* false: the row is empty */
-        bytes += rows[i].size;
+        bytes += rows.rows[i].size;
     }
     size_t forms_max = bytes / sizeof(uint64_t) + KP_CANDIDATES_MORE; /* an entry begins with one */
     uint64_t *forms = kp_arena_alloc(txn->scratch, sizeof *forms * forms_max);
@@ -512,7 +616,7 @@ bool kp_blocks_candidates(struct kp_txn *txn, const struct kp_match_keys *keys,
         return false;
     }
     for (uint32_t i = 0; i < keys->count; i++) {
-        count = add_met(txn, rows[i], &keys->keys[i], forms, count);
+        count = add_met(txn, rows.rows[i], &keys->keys[i], forms, count);
     }
     *ret_forms = forms;
     *ret_count = sort_unique(forms, count);

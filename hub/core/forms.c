@@ -88,6 +88,24 @@ bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint6
     return get_row(txn, terms, id, value, ret_known);
 }
 
+bool kp_forms_keys(struct kp_txn *txn, uint64_t id, struct kp_match_keys *ret_keys)
+{
+    struct kp_known_form known;
+    struct kp_reader reader;
+    if (!kp_forms_load(txn, NULL, id, &known)) {
+        return false;
+    }
+    kp_reader_init(&reader, known.keys);
+    kp_match_keys_get(&reader, ret_keys);
+    if (!kp_reader_done(&reader)) {
+        kp_txn_fail(txn, KP_E_CORRUPT, "the keys of form %llu do not decode",
+                    (unsigned long long)id);
+        return false;
+    }
+    kp_txn_remember(txn, id, known.bytes); /* it will be weighed next */
+    return true;
+}
+
 bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
                     struct kp_form *ret_form)
 {

@@ -28,6 +28,8 @@ bool kp_forms_find(struct kp_txn *txn, const uint8_t *tag, uint64_t *ret_form,
  * (core/match/terms.h). false: the transaction failed; that the row is absent is such a failure. */
 bool kp_forms_load(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,
                    struct kp_known_form *ret_known);
+/* Its keys alone; failure as above. */
+bool kp_forms_keys(struct kp_txn *txn, uint64_t id, struct kp_match_keys *ret_keys);
 /* Only what is weighed of it, which never changes: where the store has a memo, mostly from that.
  * Slices, failure: as above. */
 bool kp_forms_shape(struct kp_txn *txn, const struct kp_match_terms *terms, uint64_t id,

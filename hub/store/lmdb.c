@@ -363,6 +363,25 @@ static void lmdb_expect(struct kp_txn *head, enum kp_table table, struct kp_slic
     }
 }
 
+static bool lmdb_is_short(struct kp_txn *head, enum kp_table table, struct kp_slice key)
+{
+    return kp_table_is_delta(table) &&
+           kp_delta_is_short(kp_lmdb_txn_of(head), (struct kp_row_place){table, key});
+}
+
+static void lmdb_infer(struct kp_txn *head, enum kp_table table, struct kp_slice key,
+                       struct kp_slice value)
+{
+    struct kp_lmdb_txn *txn = kp_lmdb_txn_of(head);
+    struct kp_row_place place = {.table = table, .key = key};
+    if (head->write) {
+        kp_recent_keep(txn->recent, place, /* found= */ true, NULL, value);
+    } else if (head->ahead) {
+        foresee(txn, place, /* found= */ true,
+                &(struct kp_run_record){.kind = KP_RUN_PLAIN, .value = value});
+    }
+}
+
 /* Fills the table's memo with the row that is there now; false: the transaction failed. */
 static bool look_up(struct kp_lmdb_txn *txn, struct kp_row_place place)
 {
@@ -521,6 +540,8 @@ const struct kp_store_ops kp_lmdb_ops = {
     .del = lmdb_del,
     .seek = lmdb_seek,
     .expect = lmdb_expect,
+    .is_short = lmdb_is_short,
+    .infer = lmdb_infer,
     .dirty_pages = lmdb_dirty_pages,
     .commit = lmdb_commit,
     .abort = lmdb_abort,

@@ -183,6 +183,18 @@ bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
     return kp_census_may_hold(&txn->store->census, hash) && kp_leaf_get(txn, place, ret_record);
 }
 
+/* What waits is found fast enough, and is not told of. */
+bool kp_delta_is_short(struct kp_lmdb_txn *txn, struct kp_row_place place)
+{
+    const struct kp_delta_view *view = txn->view;
+    struct kp_run_record record;
+    uint64_t hash = kp_place_hash(place);
+    return !kp_sieve_may_hold(view->live, hash) &&
+           (view->frozen == NULL || !kp_sieve_may_hold(view->frozen, hash)) &&
+           kp_census_is_short(&txn->store->census, hash) &&
+           !kp_draft_find(&txn->draft, place, hash, &record);
+}
+
 static void choose(const struct kp_run *run, uint32_t index, enum kp_table table, bool *found,
                    struct kp_run_record *record)
 {

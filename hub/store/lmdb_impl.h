@@ -63,11 +63,15 @@ struct kp_sweep {
 
 /* Which rows are in the tables with random keys, as far as it was taken (lmdb_census.c). */
 #define KP_CENSUS_SIEVES_MAX 4u
-struct kp_census {
-    atomic_bool taken; /* of all rows that anybody sees */
+struct kp_census_list {
+    uint64_t rows_max;
     atomic_uint count;
     struct kp_sieve *sieves[KP_CENSUS_SIEVES_MAX];
     uint64_t rows_last, room; /* what the last one is for, and still has room for; the writer's */
+};
+struct kp_census {
+    atomic_bool taken;                  /* of all rows that anybody sees */
+    struct kp_census_list rows, others; /* all; those that are not short (kp_txn_is_short) */
 };
 
 /* Whose rows are in it: all of the tables before this one, and of its leaves up to this one. */
@@ -208,7 +212,8 @@ bool kp_table_is_delta(enum kp_table table);
  */
 bool kp_delta_get(struct kp_lmdb_txn *txn, struct kp_row_place place,
                   struct kp_run_record *ret_record);
-void kp_delta_expect(struct kp_lmdb_txn *txn, struct kp_row_place place); /* kp_txn_expect */
+void kp_delta_expect(struct kp_lmdb_txn *txn, struct kp_row_place place);   /* kp_txn_expect */
+bool kp_delta_is_short(struct kp_lmdb_txn *txn, struct kp_row_place place); /* kp_txn_is_short */
 bool kp_delta_seek(struct kp_lmdb_txn *txn, struct kp_row_place from, bool after,
                    struct kp_run_record *ret_record);
 void kp_delta_put(struct kp_lmdb_txn *txn, const struct kp_run_record *record);
@@ -261,9 +266,11 @@ void kp_sweep_begin(struct kp_lmdb_txn *txn, struct kp_delta_view *view);
 void kp_census_init(struct kp_census *census, uint64_t rows); /* for about so many */
 void kp_census_done(struct kp_census *census);
 /* The row is in its table now, or was. The writer's. */
-void kp_census_note(struct kp_census *census, struct kp_row_place place);
+void kp_census_note(struct kp_census *census, const struct kp_run_record *record);
 /* false: no row with this kp_place_hash is in its table, for whoever looks. Any thread. */
 bool kp_census_may_hold(const struct kp_census *census, uint64_t hash);
+/* Whether it is a short one, if it is there; false says nothing. */
+bool kp_census_is_short(const struct kp_census *census, uint64_t hash);
 void kp_census_expect(const struct kp_census *census, uint64_t hash); /* it will be asked soon */
 /* With each commit, behind its sweep; and when it is done. */
 void kp_census_step(struct kp_lmdb_txn *txn);

@@ -223,7 +223,7 @@ static void take_old(struct kp_leaf_edit *edit, const struct kp_slice *until)
 
 void kp_leaf_edit_put(struct kp_leaf_edit *edit, const struct kp_run_record *record)
 {
-    kp_census_note(&edit->txn->store->census, record->place);
+    kp_census_note(&edit->txn->store->census, record);
     take_old(edit, &record->place.key);
     if (record->kind != KP_RUN_GONE) {
         append(edit, record);

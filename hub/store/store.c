@@ -95,6 +95,23 @@ void kp_txn_expect(struct kp_txn *txn, enum kp_table table, struct kp_slice key)
     }
 }
 
+bool kp_txn_is_short(struct kp_txn *txn, enum kp_table table, struct kp_slice key)
+{
+    KP_ASSERT(is_table(table));
+    KP_ASSERT(is_key(key));
+    return txn->ops->is_short != NULL && txn->err == KP_OK && txn->ops->is_short(txn, table, key);
+}
+
+void kp_txn_infer(struct kp_txn *txn, enum kp_table table, struct kp_slice key,
+                  struct kp_slice value)
+{
+    KP_ASSERT(is_table(table));
+    KP_ASSERT(is_key(key));
+    if (txn->ops->infer != NULL && txn->err == KP_OK) {
+        txn->ops->infer(txn, table, key, value);
+    }
+}
+
 void kp_txn_put(struct kp_txn *txn, enum kp_table table, struct kp_slice key, struct kp_slice value,
                 struct kp_subject subject)
 {

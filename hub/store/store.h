@@ -47,8 +47,12 @@ struct kp_store_ops {
     /* First row with key >= @from (> @from when @after). */
     bool (*seek)(struct kp_txn *txn, enum kp_table table, struct kp_slice from, bool after,
                  struct kp_slice *ret_key, struct kp_slice *ret_value);
-    void (*expect)(struct kp_txn *txn, enum kp_table table,
-                   struct kp_slice key); /* NULL: no need */
+    /* NULL: no need */
+    void (*expect)(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
+    /* NULL: never known */
+    bool (*is_short)(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
+    void (*infer)(struct kp_txn *txn, enum kp_table table, struct kp_slice key,
+                  struct kp_slice value);
     uint32_t (*dirty_pages)(const struct kp_txn *txn);
     enum kp_err (*commit)(struct kp_txn *txn, struct kp_diag *reterr_diag);
     void (*abort)(struct kp_txn *txn);
@@ -103,6 +107,16 @@ void kp_txn_forget(struct kp_txn *txn, uint64_t id);
 /* The row will be looked for soon, with others: what of memory that takes can be fetched while the
  * others are looked for. */
 void kp_txn_expect(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
+
+/* Whether the row, if it is there, is a short one, where the store knows that without a look;
+ * false says nothing. */
+#define KP_ROW_SHORT_BYTES_MIN 12u
+#define KP_ROW_SHORT_BYTES_MAX 19u
+bool kp_txn_is_short(struct kp_txn *txn, enum kp_table table, struct kp_slice key);
+/* The row is there and holds @value, as follows from other rows for certain: who reads it in this
+ * transaction, or writes after it, is spared the look. */
+void kp_txn_infer(struct kp_txn *txn, enum kp_table table, struct kp_slice key,
+                  struct kp_slice value);
 
 /* What this reading transaction reads from here on the writer will read next: where the store can,
  * he finds it at hand. */

@@ -151,6 +151,153 @@ static void test_who_began_before_still_sees_what_is_removed(void **state)
     assert_int_equal(leaves_of(fixture), 0);
 }
 
+/* --- which of them are short --- */
+
+static bool is_short(struct kp_txn *txn, uint32_t number)
+{
+    uint8_t bytes[9];
+    return kp_txn_is_short(txn, KP_TABLE_INDEX, key_of(number, bytes));
+}
+
+/* By number: one byte too few, the least, the most, one too many. */
+static size_t bytes_of(uint32_t number)
+{
+    static const size_t sizes[4] = {KP_ROW_SHORT_BYTES_MIN - 1, KP_ROW_SHORT_BYTES_MIN,
+                                    KP_ROW_SHORT_BYTES_MAX, KP_ROW_SHORT_BYTES_MAX + 1};
+    return sizes[number % 4];
+}
+
+static void put_row(struct kp_txn *txn, uint32_t number, size_t size)
+{
+    uint8_t bytes[9];
+    kp_txn_put(txn, KP_TABLE_INDEX, key_of(number, bytes), kp_slice_of(value.bytes, size),
+               KP_SUBJECT_NONE);
+}
+
+/* Of the rows up to @rows that are short, how many the store says so of; of no other one. */
+static uint32_t told_short(struct store_fixture *fixture, uint32_t rows)
+{
+    struct kp_txn *txn = begin(&fixture->lmdb, false);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        bool told = is_short(txn, i);
+        assert_true(!told || i % 4 == 1 || i % 4 == 2);
+        count += told ? 1 : 0;
+    }
+    kp_txn_abort(txn);
+    return count;
+}
+
+static void test_which_are_short_is_told_of_no_other(void **state)
+{
+    struct store_fixture *fixture = *state;
+    const uint32_t rows = 8000;
+    commit_something(fixture, 0);
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < rows; i++) {
+        put_row(txn, i, bytes_of(i));
+    }
+    assert_false(is_short(txn, 1)); /* it waits, in the draft */
+    commit(txn);
+    assert_int_equal(told_short(fixture, rows), 0);                   /* they wait */
+    for (uint32_t i = 0; i < 4 * WAITING_MAX; i += WAITING_MAX / 2) { /* and are swept */
+        txn = begin(&fixture->lmdb, true);
+        for (uint32_t k = 0; k < WAITING_MAX / 2; k++) {
+            put_row(txn, rows + i + k, 20);
+        }
+        commit(txn);
+    }
+    assert_true(told_short(fixture, rows) > rows / 2 * 9 / 10);
+
+    txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < 100; i++) { /* so few wait without being frozen */
+        put_row(txn, i, 20);
+    }
+    commit(txn);
+    txn = begin(&fixture->lmdb, false);
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_false(is_short(txn, i));
+    }
+    kp_txn_abort(txn);
+
+    struct kp_txn *before = begin(&fixture->lmdb, false);
+    txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < rows; i++) {
+        put_row(txn, i, 20);
+        assert_false(is_short(txn, i)); /* at once */
+    }
+    commit(txn);
+    for (uint32_t i = 0; i < 8; i++) {
+        txn = begin(&fixture->lmdb, false);
+        for (uint32_t k = 0; k < rows; k++) {
+            assert_false(is_short(txn, k));
+        }
+        kp_txn_abort(txn);
+        commit_something(fixture, i); /* a step of the sweep */
+    }
+    kp_txn_abort(before);
+}
+
+static void put_rows_of_all_sizes(struct store_fixture *fixture, uint32_t rows)
+{
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    for (uint32_t i = 0; i < rows; i++) {
+        put_row(txn, i, bytes_of(i));
+        if (i % WAITING_MAX == WAITING_MAX - 1) {
+            commit(txn);
+            txn = begin(&fixture->lmdb, true);
+        }
+    }
+    commit(txn);
+}
+
+static void test_after_an_open_nothing_is_told_until_all_is_read(void **state)
+{
+    struct store_fixture *fixture = *state;
+    uint32_t commits = 0;
+    put_rows_of_all_sizes(fixture, ROWS);
+    kp_store_close(&fixture->lmdb);
+    open_lmdb_waiting(fixture, WAITING_MAX);
+    for (; !is_taken(fixture); commits++) {
+        assert_int_equal(told_short(fixture, ROWS), 0);
+        commit_something(fixture, commits);
+    }
+    assert_true(commits > 3);
+    assert_true(told_short(fixture, ROWS) > ROWS / 3);
+}
+
+static void assert_reads(struct kp_txn *txn, struct kp_slice key, const char *text)
+{
+    struct kp_slice found;
+    assert_true(kp_txn_get(txn, KP_TABLE_INDEX, key, &found));
+    assert_true(kp_slice_equal(found, kp_slice_str(text)));
+}
+
+/* The store takes it as it is told. */
+static void test_who_infers_a_row_does_not_read_it(void **state)
+{
+    struct store_fixture *fixture = *state;
+    uint8_t bytes[9];
+    struct kp_slice key = key_of(1, bytes);
+    struct kp_txn *txn = begin(&fixture->lmdb, true);
+    kp_txn_put(txn, KP_TABLE_INDEX, key, kp_slice_str("what stands there"), KP_SUBJECT_NONE);
+    commit(txn);
+    txn = begin(&fixture->lmdb, true);
+    kp_txn_infer(txn, KP_TABLE_INDEX, key, kp_slice_str("as it was told"));
+    assert_reads(txn, key, "as it was told");
+    kp_txn_abort(txn);
+    txn = begin(&fixture->lmdb, false);
+    kp_txn_read_ahead(txn);
+    kp_txn_infer(txn, KP_TABLE_INDEX, key, kp_slice_str("told ahead"));
+    kp_txn_abort(txn);
+    txn = begin(&fixture->lmdb, true);
+    assert_reads(txn, key, "told ahead");
+    kp_txn_abort(txn);
+    txn = begin(&fixture->lmdb, true);
+    assert_reads(txn, key, "what stands there");
+    kp_txn_abort(txn);
+}
+
 /* Directly: of millions of rows. */
 static void test_it_grows(void **state)
 {
@@ -160,9 +307,12 @@ static void test_it_grows(void **state)
     (void)state;
     kp_census_init(&census, 0);
     for (uint32_t i = 0; i < rows; i++) {
-        kp_census_note(&census, (struct kp_row_place){KP_TABLE_INDEX, kp_slice_of(&i, sizeof i)});
+        kp_census_note(&census,
+                       &(struct kp_run_record){.place = {KP_TABLE_INDEX, kp_slice_of(&i, sizeof i)},
+                                               .kind = KP_RUN_PLAIN,
+                                               .value = value});
     }
-    assert_int_equal(atomic_load(&census.count), 2);
+    assert_int_equal(atomic_load(&census.rows.count), 2);
     for (uint32_t i = 0; i < 2 * rows; i++) {
         struct kp_row_place place = {KP_TABLE_INDEX, kp_slice_of(&i, sizeof i)};
         bool may = kp_census_may_hold(&census, kp_place_hash(place));
@@ -180,6 +330,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_old_one_learns_it_again, setup, done_lmdb),
         cmocka_unit_test_setup_teardown(test_who_began_before_still_sees_what_is_removed, setup,
                                         done_lmdb),
+        cmocka_unit_test_setup_teardown(test_which_are_short_is_told_of_no_other, setup, done_lmdb),
+        cmocka_unit_test_setup_teardown(test_after_an_open_nothing_is_told_until_all_is_read, setup,
+                                        done_lmdb),
+        cmocka_unit_test_setup_teardown(test_who_infers_a_row_does_not_read_it, setup, done_lmdb),
         cmocka_unit_test(test_it_grows),
     };
     struct kp_diag diag;
