@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* 1: mentions without forms; 2: keys with other witnesses; 3: all that was decided of two taken
- * back at once */
-#define COMMAND_VERSION 4
+ * back at once; 4: signals without severity, area and birth dates */
+#define COMMAND_VERSION 5
 
 static void put_tag(struct kp_writer *writer, const uint8_t *tag)
 {
@@ -60,6 +60,7 @@ void kp_command_get_batch(struct kp_reader *reader, struct kp_command_batch *ret
 static void put_mention(struct kp_writer *writer, const struct kp_command_mention *mention)
 {
     kp_put_u8(writer, mention->role);
+    kp_put_u32(writer, (uint32_t)mention->birth_date);
     kp_put_u8(writer, mention->has_form ? 1 : 0);
     if (mention->has_form) {
         put_tag(writer, mention->form_tag);
@@ -72,6 +73,7 @@ static void put_mention(struct kp_writer *writer, const struct kp_command_mentio
 static void get_mention(struct kp_reader *reader, struct kp_command_mention *ret_mention)
 {
     ret_mention->role = kp_get_u8(reader);
+    ret_mention->birth_date = (int32_t)kp_get_u32(reader);
     ret_mention->has_form = kp_get_u8(reader) != 0;
     ret_mention->form = KP_SLICE_EMPTY;
     ret_mention->keys = KP_SLICE_EMPTY;
@@ -98,6 +100,8 @@ void kp_command_put_signal(struct kp_writer *writer, const struct kp_command_sig
     kp_put_u32(writer, (uint32_t)signal->incident_date);
     kp_put_u32(writer, signal->themes);
     kp_put_u16(writer, signal->leefgebieden);
+    kp_put_u8(writer, signal->severity);
+    kp_put_u32(writer, signal->area);
     kp_put_u8(writer, signal->mention_count);
     for (uint32_t i = 0; i < signal->mention_count; i++) {
         put_mention(writer, &signal->mentions[i]);
@@ -130,6 +134,8 @@ void kp_command_get_signal(struct kp_reader *reader, struct kp_command_signal *r
     ret_signal->incident_date = (int32_t)kp_get_u32(reader);
     ret_signal->themes = kp_get_u32(reader);
     ret_signal->leefgebieden = kp_get_u16(reader);
+    ret_signal->severity = kp_get_u8(reader);
+    ret_signal->area = kp_get_u32(reader);
     ret_signal->mention_count = kp_get_u8(reader);
     if (ret_signal->mention_count > KP_SIGNAL_PERSONS_MAX) {
         ret_signal->mention_count = 0;

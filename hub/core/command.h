@@ -39,6 +39,7 @@ struct kp_command_head {
 /* One person in a signal, as far as the core judges by it. */
 struct kp_command_mention {
     uint8_t role;
+    int32_t birth_date;             /* possibly incomplete; 0: not known, or a placeholder */
     bool has_form;                  /* he can be looked for */
     uint8_t form_tag[KP_TAG_BYTES]; /* keyed, of the form */
     struct kp_slice form;           /* core/match/form.h, with the normaliser's version */
@@ -61,6 +62,8 @@ struct kp_command_signal {
     int32_t incident_date; /* yyyymmdd, possibly incomplete */
     uint32_t themes;       /* bits: theme numbers hinted at */
     uint16_t leefgebieden; /* bits */
+    uint8_t severity;      /* 1 light to 5 severe; 0: not told */
+    uint32_t area;         /* kp_area_of; 0: not told */
     uint8_t mention_count;
     struct kp_command_mention mentions[KP_SIGNAL_PERSONS_MAX];
     uint32_t head_bytes;    /* of the signal before its persons */

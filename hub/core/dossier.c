@@ -80,6 +80,9 @@ static void add_mention(struct kp_core *core, struct kp_txn *txn,
         .incident_date = stored->signal.incident_date,
         .themes = stored->signal.themes,
         .leefgebieden = stored->signal.leefgebieden,
+        .severity = stored->signal.severity,
+        .area = stored->signal.area,
+        .birth_date = stored->signal.mentions[index].birth_date,
         .by_bsn = place->by_bsn,
     };
     person->redirect = 0;

@@ -3,11 +3,14 @@
 
 #include "base/assert.h"
 
+#include "base/time.h"
+
 #include <string.h>
 
-#define PERSON_VERSION 2 /* 1: forms were names */
-#define MENTION_BYTES 27u
+#define PERSON_VERSION 3 /* 1: forms were names; 2: mentions without severity, area, birth date */
+#define MENTION_BYTES 36u
 #define FORM_BYTES (8u + 4u)
+#define BIRTH_DATES_MAX 64u /* the earliest: of more than that nobody knows which is right */
 #define FIXED_BYTES (1u + 8u + 8u + 4u + 2u + 4u)
 
 /* Whatever moves between the persons of a component, a state fits: no command can make one that
@@ -27,6 +30,9 @@ static void get_mention(struct kp_reader *reader, struct kp_mention *ret_mention
     ret_mention->incident_date = (int32_t)kp_get_u32(reader);
     ret_mention->themes = kp_get_u32(reader);
     ret_mention->leefgebieden = kp_get_u16(reader);
+    ret_mention->severity = kp_get_u8(reader);
+    ret_mention->area = kp_get_u32(reader);
+    ret_mention->birth_date = (int32_t)kp_get_u32(reader);
     ret_mention->form = kp_get_u16(reader);
     ret_mention->by_bsn = kp_get_u16(reader) != 0;
 }
@@ -41,6 +47,9 @@ static void put_mention(struct kp_writer *writer, const struct kp_mention *menti
     kp_put_u32(writer, (uint32_t)mention->incident_date);
     kp_put_u32(writer, mention->themes);
     kp_put_u16(writer, mention->leefgebieden);
+    kp_put_u8(writer, mention->severity);
+    kp_put_u32(writer, mention->area);
+    kp_put_u32(writer, (uint32_t)mention->birth_date);
     kp_put_u16(writer, mention->form);
     kp_put_u16(writer, mention->by_bsn ? 1 : 0);
 }
@@ -231,6 +240,43 @@ uint32_t kp_person_count(const struct kp_person *person, uint16_t partner)
         count += person->mentions[i].partner == partner ? 1 : 0;
     }
     return count;
+}
+
+/* The next one after @date, and how many mentions have it. Asked for rising dates, so that the
+ * answer does not hang on which came first. */
+static int32_t next_birth_date(const struct kp_person *person, int32_t date, uint32_t *ret_count)
+{
+    int32_t next = 0;
+    *ret_count = 0;
+    for (uint32_t i = 0; i < person->mention_count; i++) {
+        int32_t other = person->mentions[i].birth_date;
+        if (other > date && (next == 0 || other < next)) {
+            next = other;
+            *ret_count = 0;
+        }
+        *ret_count += other > date && other == next ? 1 : 0;
+    }
+    return next;
+}
+
+int32_t kp_person_birth_date(const struct kp_person *person)
+{
+    int32_t best = 0;
+    int32_t date = 0;
+    uint32_t best_count = 0;
+    for (uint32_t i = 0; i < BIRTH_DATES_MAX; i++) {
+        uint32_t count;
+        date = next_birth_date(person, date, &count);
+        if (date == 0) {
+            break;
+        }
+        bool whole = !kp_date_is_full(best) && kp_date_is_full(date);
+        if (count > best_count || (count == best_count && whole)) {
+            best = date;
+            best_count = count;
+        }
+    }
+    return best;
 }
 
 bool kp_person_has_bsn(const struct kp_person *person)

@@ -23,8 +23,11 @@ struct kp_mention {
     int32_t incident_date;
     uint32_t themes;
     uint16_t leefgebieden;
-    uint16_t form; /* index into forms, or KP_FORM_NONE */
-    bool by_bsn;   /* it names a valid BSN */
+    uint8_t severity;   /* 0: not told */
+    uint32_t area;      /* core/area.h; 0: not told */
+    int32_t birth_date; /* as this signal has it; 0: not known */
+    uint16_t form;      /* index into forms, or KP_FORM_NONE */
+    bool by_bsn;        /* it names a valid BSN */
 };
 
 struct kp_person {
@@ -55,6 +58,9 @@ void kp_person_remove(struct kp_person *person, uint32_t at);
 bool kp_person_has_form(const struct kp_person *person, uint64_t form);
 /* How many of his mentions are of this partner. */
 uint32_t kp_person_count(const struct kp_person *person, uint16_t partner);
+/* As most signals have it, of equally many the first that is whole, or else the earliest; 0: not
+ * known. */
+int32_t kp_person_birth_date(const struct kp_person *person);
 /* Some mention names a valid BSN. */
 bool kp_person_has_bsn(const struct kp_person *person);
 

@@ -2,6 +2,7 @@
 #include "intake/intake.h"
 
 #include "base/assert.h"
+#include "core/area.h"
 #include "intake/form.h"
 #include "intake/keys.h"
 #include "intake/validate.h"
@@ -90,6 +91,7 @@ static void take_person(struct kp_intake *intake, const struct kp_house *house,
     uint8_t bytes[KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX];
     mention->role = (uint8_t)person->role;
     make_form(person, house->test_mode, &room, &form);
+    mention->birth_date = form.placeholder ? 0 : form.birth_date;
     kp_keys_of(intake->hmac, &form, &keys);
     mention->has_form = keys.count > 0;
     if (!mention->has_form) {
@@ -127,6 +129,10 @@ static enum kp_err take_report(struct kp_intake *intake, const struct kp_house *
     }
     for (size_t i = 0; i < signal->n_leefgebieden; i++) {
         ret_signal->leefgebieden |= (uint16_t)(1u << signal->leefgebieden[i]);
+    }
+    ret_signal->severity = (uint8_t)signal->severity; /* validated; 0 when absent */
+    if (signal->area_code != NULL) {
+        ret_signal->area = kp_area_of(kp_slice_str(signal->area_code));
     }
     enum kp_err err =
         kp_codec_split_signal(ret_signal->signal, &head, parts, KP_SIGNAL_PERSONS_MAX, &count);
