@@ -2,8 +2,8 @@
 /* house.yaml from its file to what the hub uses: names become indexes, lists become bits. */
 #include "config/house.h"
 
+#include "base/area.h"
 #include "base/assert.h"
-#include "base/time.h"
 #include "config/house_file.h"
 
 #include <stdlib.h>
@@ -76,6 +76,89 @@ static void make_users(struct kp_house_config *config)
     }
 }
 
+static uint16_t theme_index(const struct kp_house_file *file, const char *id)
+{
+    uint16_t index = 0;
+    while (index < file->theme_count && strcmp(file->themes[index].id, id) != 0) {
+        index++;
+    }
+    KP_ASSERT(index < file->theme_count);
+    return index;
+}
+
+static uint16_t criterion_index(const struct kp_house_file *file, const char *id)
+{
+    uint16_t index = 0;
+    while (index < file->criterion_count && strcmp(file->criteria[index].id, id) != 0) {
+        index++;
+    }
+    KP_ASSERT(index < file->criterion_count);
+    return index;
+}
+
+static void make_parts(const struct kp_house_file *file, const struct kp_file_ids *parts,
+                       struct kp_criterion *criterion)
+{
+    for (uint16_t i = 0; i < parts->count; i++) {
+        criterion->parts[criterion->part_count++] = criterion_index(file, parts->ids[i]);
+    }
+}
+
+static void make_limits(const struct kp_file_criterion *from, struct kp_criterion *to)
+{
+    const struct {
+        uint32_t least, most;
+    } limits[] = {
+        [KP_CRITERION_SIGNALS] = {from->signals_min, from->signals_max},
+        [KP_CRITERION_PARTNERS] = {from->partners_min, from->partners_max},
+        [KP_CRITERION_LEEFGEBIEDEN] = {from->leefgebieden_min, from->leefgebieden_max},
+        [KP_CRITERION_AGE] = {from->age_min, from->age_max},
+        [KP_CRITERION_POINTS] = {from->points_min, from->points_max},
+    };
+    to->most = KP_CRITERION_MOST_MAX;
+    if (to->kind <= KP_CRITERION_AGE || to->kind == KP_CRITERION_POINTS) {
+        to->least = limits[to->kind].least;
+        to->most = limits[to->kind].most == 0 ? KP_CRITERION_MOST_MAX : limits[to->kind].most;
+    }
+}
+
+static void make_criterion(const struct kp_house_file *file, const struct kp_file_criterion *from,
+                           struct kp_criterion *to)
+{
+    COPY(to->id, from->id);
+    COPY(to->name, from->name);
+    to->kind = (uint8_t)kp_file_criterion_kind(from);
+    make_limits(from, to);
+    to->kinds = from->kinds;
+    to->roles = from->roles;
+    to->severity_min = (uint8_t)from->severity_min;
+    to->within.months = (uint16_t)from->within_months;
+    to->within.days = from->within_days;
+    for (uint16_t i = 0; i < from->hint_count; i++) {
+        to->themes |= UINT32_C(1) << theme_index(file, from->hints[i]);
+    }
+    for (uint16_t i = 0; i < from->area_count; i++) {
+        to->areas[to->area_count++] = kp_area_of(kp_slice_str(from->areas[i]));
+    }
+    make_parts(file, &from->all, to);
+    make_parts(file, &from->any, to);
+    make_parts(file, &from->none, to);
+    for (uint16_t i = 0; i < from->point_count; i++) {
+        to->points[to->part_count] =
+            (int16_t)((int32_t)from->points[i].points - (int32_t)from->points[i].minus);
+        to->parts[to->part_count++] = criterion_index(file, from->points[i].criterion);
+    }
+}
+
+static void make_criteria(struct kp_house_config *config)
+{
+    const struct kp_house_file *file = config->file;
+    config->house.criteria.count = file->criterion_count;
+    for (uint16_t i = 0; i < file->criterion_count; i++) {
+        make_criterion(file, &file->criteria[i], &config->house.criteria.items[i]);
+    }
+}
+
 static void make_themes(struct kp_house_config *config)
 {
     const struct kp_house_file *file = config->file;
@@ -85,23 +168,9 @@ static void make_themes(struct kp_house_config *config)
         struct kp_theme *to = &config->house.themes[i];
         COPY(to->id, from->id);
         COPY(to->name, from->name);
-        to->partners_min = from->partners_min;
-        to->period_days = (uint32_t)(from->period_ms / KP_DAY_MS);
-        to->kinds = from->kinds;
-        to->roles = from->roles;
-        to->hints = from->hints;
+        to->criterion = criterion_index(file, from->criterion);
         partner_bits(file, from->tell, from->tell_count, to->tell);
     }
-}
-
-static uint16_t theme_index(const struct kp_house_file *file, const char *id)
-{
-    uint16_t index = 0;
-    while (index < file->theme_count && strcmp(file->themes[index].id, id) != 0) {
-        index++;
-    }
-    KP_ASSERT(index < file->theme_count);
-    return index;
 }
 
 static void make_overleggen(struct kp_house_config *config)
@@ -140,6 +209,7 @@ static void make_house(struct kp_house_config *config)
     config->hub = file->hub.options;
     make_partners(config);
     make_users(config);
+    make_criteria(config);
     make_themes(config);
     make_overleggen(config);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What one option alone cannot tell: each function is one rule across house.yaml. */
-#include "base/time.h"
+#include "base/area.h"
 #include "config/house_file.h"
 
 #include <stdio.h>
@@ -169,6 +169,157 @@ static void check_names(const struct kp_house_file *file, const char (*ids)[KP_I
     }
 }
 
+enum kp_criterion_kind kp_file_criterion_kind(const struct kp_file_criterion *criterion)
+{
+    const struct {
+        bool given;
+        enum kp_criterion_kind kind;
+    } rows[] = {
+        {criterion->signals_min + criterion->signals_max > 0, KP_CRITERION_SIGNALS},
+        {criterion->partners_min + criterion->partners_max > 0, KP_CRITERION_PARTNERS},
+        {criterion->leefgebieden_min + criterion->leefgebieden_max > 0, KP_CRITERION_LEEFGEBIEDEN},
+        {criterion->age_min + criterion->age_max > 0, KP_CRITERION_AGE},
+        {criterion->all.count > 0, KP_CRITERION_ALL},
+        {criterion->any.count > 0, KP_CRITERION_ANY},
+        {criterion->none.count > 0, KP_CRITERION_NONE},
+        {criterion->point_count > 0, KP_CRITERION_POINTS},
+    };
+    enum kp_criterion_kind kind = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].given && kind != 0) {
+            return 0;
+        }
+        kind = rows[i].given ? rows[i].kind : kind;
+    }
+    return kind;
+}
+
+/* A part is a criterion that stands before: so nothing is made of itself. */
+static void check_part(const struct kp_house_file *file, uint16_t index, const char *id,
+                       const char *option, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < index; i++) {
+        if (strcmp(file->criteria[i].id, id) == 0) {
+            return;
+        }
+    }
+    kp_config_complain(report, id, label(text, "criterion", file->criteria[index].id, option),
+                       "\"%s\" is not a criterion that stands before this one", id);
+}
+
+static void check_parts(const struct kp_house_file *file, uint16_t index,
+                        const struct kp_file_ids *parts, const char *option,
+                        struct kp_config_report *report)
+{
+    for (uint16_t i = 0; i < parts->count; i++) {
+        check_part(file, index, parts->ids[i], option, report);
+    }
+}
+
+static bool counts_signals(const struct kp_file_criterion *criterion)
+{
+    enum kp_criterion_kind kind = kp_file_criterion_kind(criterion);
+    return kind != 0 && kind <= KP_CRITERION_LEEFGEBIEDEN;
+}
+
+static bool chooses_signals(const struct kp_file_criterion *criterion)
+{
+    return criterion->kinds != 0 || criterion->roles != 0 || criterion->severity_min > 0 ||
+           criterion->hint_count > 0 || criterion->area_count > 0 || criterion->within_months > 0 ||
+           criterion->within_days > 0;
+}
+
+/* Two thresholds of one thing. */
+static void check_limits(const struct kp_file_criterion *criterion, struct kp_config_report *report)
+{
+    const struct {
+        const uint32_t *least, *most;
+        const char *option;
+    } rows[] = {
+        {&criterion->signals_min, &criterion->signals_max, "signals_max"},
+        {&criterion->partners_min, &criterion->partners_max, "partners_max"},
+        {&criterion->leefgebieden_min, &criterion->leefgebieden_max, "leefgebieden_max"},
+        {&criterion->age_min, &criterion->age_max, "age_max"},
+        {&criterion->points_min, &criterion->points_max, "points_max"},
+    };
+    char text[LABEL_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (*rows[i].most > 0 && *rows[i].most < *rows[i].least) {
+            kp_config_complain(report, rows[i].most,
+                               label(text, "criterion", criterion->id, rows[i].option),
+                               "\"%u\" is below the least (%u): nobody would ever meet it",
+                               *rows[i].most, *rows[i].least);
+        }
+    }
+}
+
+static void check_lists(const struct kp_house_file *file, uint16_t index,
+                        struct kp_config_report *report)
+{
+    const struct kp_file_criterion *criterion = &file->criteria[index];
+    char text[LABEL_BYTES];
+    check_parts(file, index, &criterion->all, "all", report);
+    check_parts(file, index, &criterion->any, "any", report);
+    check_parts(file, index, &criterion->none, "none", report);
+    for (uint16_t i = 0; i < criterion->point_count; i++) {
+        check_part(file, index, criterion->points[i].criterion, "points", report);
+    }
+    for (uint16_t i = 0; i < criterion->hint_count; i++) {
+        if (find_theme(file, criterion->hints[i]) == NULL) {
+            kp_config_complain(report, criterion->hints[i],
+                               label(text, "criterion", criterion->id, "hints"),
+                               "\"%s\" is not a theme of this house", criterion->hints[i]);
+        }
+    }
+    for (uint16_t i = 0; i < criterion->area_count; i++) {
+        if (kp_area_of(kp_slice_str(criterion->areas[i])) == 0) {
+            kp_config_complain(report, criterion->areas[i],
+                               label(text, "criterion", criterion->id, "areas"),
+                               "\"%s\" is not a CBS code (try \"gm9001\")", criterion->areas[i]);
+        }
+    }
+}
+
+static void check_criterion(const struct kp_house_file *file, uint16_t index,
+                            struct kp_config_report *report)
+{
+    const struct kp_file_criterion *criterion = &file->criteria[index];
+    char text[LABEL_BYTES];
+    if (kp_file_criterion_kind(criterion) == 0) {
+        kp_config_complain(report, criterion, label(text, "criterion", criterion->id, ""),
+                           "asks nothing, or several things: give one of signals_min or _max, "
+                           "partners_, leefgebieden_, age_, all, any, none and points");
+    } else if (!counts_signals(criterion) && chooses_signals(criterion)) {
+        kp_config_complain(
+            report, criterion, label(text, "criterion", criterion->id, ""),
+            "counts no signals: kinds, roles, hints, severity_min, areas and within_ "
+            "say nothing here");
+    }
+    if (criterion->point_count > 0 && criterion->points_min + criterion->points_max == 0) {
+        kp_config_complain(report, criterion, label(text, "criterion", criterion->id, "points_min"),
+                           "is required with points");
+    }
+    check_limits(criterion, report);
+    check_lists(file, index, report);
+}
+
+static void check_criteria(const struct kp_house_file *file, struct kp_config_report *report)
+{
+    char text[LABEL_BYTES];
+    for (uint16_t i = 0; i < file->criterion_count; i++) {
+        for (uint16_t j = 0; j < i; j++) {
+            if (strcmp(file->criteria[j].id, file->criteria[i].id) == 0) {
+                kp_config_complain(report, file->criteria[i].id,
+                                   label(text, "criterion", file->criteria[i].id, "id"),
+                                   "\"%s\" is another criterion's already", file->criteria[i].id);
+                break;
+            }
+        }
+        check_criterion(file, i, report);
+    }
+}
+
 static void check_themes(const struct kp_house_file *file, struct kp_config_report *report)
 {
     char text[LABEL_BYTES];
@@ -176,19 +327,14 @@ static void check_themes(const struct kp_house_file *file, struct kp_config_repo
         const struct kp_file_theme *theme = &file->themes[i];
         check_names(file, theme->tell, theme->tell_count, label(text, "theme", theme->id, "tell"),
                     report);
-        if (theme->partners_min > file->partner_count) {
-            kp_config_complain(report, &theme->partners_min,
-                               label(text, "theme", theme->id, "partners_min"),
-                               "\"%u\" is more than the house has partners (%u)",
-                               theme->partners_min, file->partner_count);
+        bool found = false;
+        for (uint16_t k = 0; k < file->criterion_count; k++) {
+            found = found || strcmp(file->criteria[k].id, theme->criterion) == 0;
         }
-        if (theme->kinds == 0 && !theme->hints) {
-            kp_config_complain(report, theme, label(text, "theme", theme->id, "kinds"),
-                               "name none, and hints do not count: no signal ever would");
-        }
-        if (theme->period_ms % KP_DAY_MS != 0) {
-            kp_config_complain(report, &theme->period_ms, label(text, "theme", theme->id, "period"),
-                               "is not a number of whole days (try \"365d\")");
+        if (!found) {
+            kp_config_complain(report, theme->criterion,
+                               label(text, "theme", theme->id, "criterion"),
+                               "\"%s\" is not a criterion of this house", theme->criterion);
         }
     }
 }
@@ -240,6 +386,7 @@ void kp_house_check(const struct kp_house_file *file, struct kp_config_report *r
     check_oins(file, report);
     check_contacts(file, report);
     check_users(file, report);
+    check_criteria(file, report);
     check_themes(file, report);
     check_overleggen(file, report);
     check_ports(file, report);

@@ -38,13 +38,35 @@ struct kp_file_user {
     char partner[KP_ID_BYTES_MAX + 1];
 };
 
+struct kp_file_points {
+    char criterion[KP_ID_BYTES_MAX + 1];
+    uint32_t points, minus;
+};
+
+struct kp_file_ids {
+    char ids[KP_CRITERION_PARTS_MAX][KP_ID_BYTES_MAX + 1];
+    uint16_t count;
+};
+
+struct kp_file_criterion {
+    char id[KP_ID_BYTES_MAX + 1];
+    char name[KP_NAME_BYTES_MAX + 1];
+    /* 0: not asked */
+    uint32_t signals_min, signals_max, partners_min, partners_max, leefgebieden_min,
+        leefgebieden_max, age_min, age_max, points_min, points_max;
+    uint32_t kinds, roles;
+    uint32_t severity_min, within_months, within_days;
+    struct kp_file_ids all, any, none;
+    char hints[KP_THEMES_MAX][KP_ID_BYTES_MAX + 1];
+    char areas[KP_CRITERION_AREAS_MAX][KP_ID_BYTES_MAX + 1];
+    struct kp_file_points points[KP_CRITERION_PARTS_MAX];
+    uint16_t hint_count, area_count, point_count;
+};
+
 struct kp_file_theme {
     char id[KP_ID_BYTES_MAX + 1];
     char name[KP_NAME_BYTES_MAX + 1];
-    uint32_t partners_min;
-    int64_t period_ms;
-    uint32_t kinds, roles;
-    bool hints;
+    char criterion[KP_ID_BYTES_MAX + 1];
     char tell[KP_PARTNERS_MAX][KP_ID_BYTES_MAX + 1];
     uint16_t tell_count;
 };
@@ -67,12 +89,16 @@ struct kp_house_file {
     struct kp_file_hub hub;
     struct kp_file_partner partners[KP_PARTNERS_MAX];
     struct kp_file_user users[KP_USERS_MAX];
+    struct kp_file_criterion criteria[KP_CRITERIA_MAX];
     struct kp_file_theme themes[KP_THEMES_MAX];
     struct kp_file_overleg overleggen[KP_OVERLEGGEN_MAX];
-    uint16_t partner_count, user_count, theme_count, overleg_count;
+    uint16_t partner_count, user_count, criterion_count, theme_count, overleg_count;
 };
 
 extern const struct kp_section kp_house_section;
+
+/* Which kind of criterion it is by what it gives; 0: by none, or by several. */
+enum kp_criterion_kind kp_file_criterion_kind(const struct kp_file_criterion *criterion);
 
 /* Everything that one option alone cannot tell; adds messages. */
 void kp_house_check(const struct kp_house_file *file, struct kp_config_report *report);

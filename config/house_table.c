@@ -199,21 +199,81 @@ static const struct kp_section user_section = {"user", sizeof(struct kp_file_use
                                                KP_ROWS(user_rows),
                                                "The people who work with the hub."};
 
+#define CRITERION(field) KP_AT(struct kp_file_criterion, field)
+/* A threshold; 0: it is not asked. */
+#define THRESHOLD(name, to, text)                                                                  \
+    {                                                                                              \
+#name, KP_OPTION_NUMBER, CRITERION(name), .max = (to), .dflt = "0", .doc = (text)          \
+    }
+#define PARTS(name, text)                                                                          \
+    {                                                                                              \
+#name, KP_OPTION_IDS, CRITERION(name.ids),                                                 \
+            .max = KP_CRITERION_PARTS_MAX, KP_COUNT_AT(struct kp_file_criterion, name.count),      \
+            .doc = (text)                                                                          \
+    }
+static const struct kp_option points_rows[] = {
+    {"criterion", KP_OPTION_ID, KP_AT(struct kp_file_points, criterion),
+     .doc = "Which one, of those before."},
+    {"points", KP_OPTION_NUMBER, KP_AT(struct kp_file_points, points), .max = 1000, .dflt = "0",
+     .doc = "How many it gives when it is so."},
+    {"minus", KP_OPTION_NUMBER, KP_AT(struct kp_file_points, minus), .max = 1000, .dflt = "0",
+     .doc = "How many it takes."},
+};
+static const struct kp_section points_section = {"points", sizeof(struct kp_file_points),
+                                                 points_rows, KP_ROWS(points_rows),
+                                                 "What a criterion weighs."};
+static const struct kp_option criterion_rows[] = {
+    {"id", KP_OPTION_ID, CRITERION(id), .doc = "Short name."},
+    {"name", KP_OPTION_TEXT, CRITERION(name),
+     .doc = "As it reads in an explanation: `meer dan tien processen-verbaal`."},
+    THRESHOLD(signals_min, 100000, "So many signals at least."),
+    THRESHOLD(signals_max, 100000, "And at most."),
+    THRESHOLD(partners_min, KP_PARTNERS_MAX, "Signals of so many different partners at least."),
+    THRESHOLD(partners_max, KP_PARTNERS_MAX, "And at most."),
+    THRESHOLD(leefgebieden_min, 12, "So many different leefgebieden at least."),
+    THRESHOLD(leefgebieden_max, 12, "And at most."),
+    {"kinds", KP_OPTION_CHOICES, CRITERION(kinds), .choices = kinds,
+     .doc = "The kinds of signal that count; none: every kind."},
+    {"roles", KP_OPTION_CHOICES, CRITERION(roles), .choices = casus_roles,
+     .doc = "The roles in which the person counts; none: every role."},
+    {"hints", KP_OPTION_IDS, CRITERION(hints), .max = KP_THEMES_MAX,
+     KP_COUNT_AT(struct kp_file_criterion, hint_count),
+     .doc = "Themes: a signal that names one of them counts too, whatever its kind."},
+    {"severity_min", KP_OPTION_NUMBER, CRITERION(severity_min), .max = 5, .dflt = "0",
+     .doc = "Only signals of this severity (1 to 5) or a higher one."},
+    {"areas", KP_OPTION_IDS, CRITERION(areas), .max = KP_CRITERION_AREAS_MAX,
+     KP_COUNT_AT(struct kp_file_criterion, area_count),
+     .doc = "Only signals from these areas, CBS codes in small letters: `gm9001`, `wk900101`; a "
+            "municipality holds its wards."},
+    {"within_months", KP_OPTION_NUMBER, CRITERION(within_months), .max = KP_PERIOD_MONTHS_MAX,
+     .dflt = "0",
+     .doc = "Only signals of the last so many months of the calendar, by the date of the incident; "
+            "with `within_days` of both together. Neither: ever."},
+    {"within_days", KP_OPTION_NUMBER, CRITERION(within_days), .max = KP_PERIOD_DAYS_MAX,
+     .dflt = "0", .doc = "And so many days."},
+    THRESHOLD(age_min, 150,
+              "The person is so old at least, in whole years; of a birth date that is not wholly "
+              "known the latest day counts, and without one he is neither so nor not so."),
+    THRESHOLD(age_max, 150, "And at most."),
+    PARTS(all, "Every one of these criteria is so; they stand before this one."),
+    PARTS(any, "At least one of them is so."),
+    PARTS(none, "None of them is so."),
+    {"points", KP_OPTION_SECTIONS, CRITERION(points), .max = KP_CRITERION_PARTS_MAX,
+     .section = &points_section, KP_COUNT_AT(struct kp_file_criterion, point_count),
+     .doc = "What each criterion weighs that is so."},
+    THRESHOLD(points_min, 16000, "So many points at least, added up."),
+    THRESHOLD(points_max, 16000, "And at most."),
+};
+static const struct kp_section criterion_section = {
+    "criterion", sizeof(struct kp_file_criterion), criterion_rows, KP_ROWS(criterion_rows),
+    "What can be asked of a dossier. Each gives one thing: signals, partners, leefgebieden, age, "
+    "all, any, none or points."};
+
 static const struct kp_option theme_rows[] = {
     {"id", KP_OPTION_ID, KP_AT(struct kp_file_theme, id), .doc = "Short name."},
     {"name", KP_OPTION_TEXT, KP_AT(struct kp_file_theme, name), .doc = "Name as people know it."},
-    {"partners_min", KP_OPTION_NUMBER, KP_AT(struct kp_file_theme, partners_min), .min = 1,
-     .max = KP_PARTNERS_MAX,
-     .doc = "A person is ripe when at least this many partners reported him within `period`, over "
-            "the signals that the theme counts."},
-    {"period", KP_OPTION_DURATION, KP_AT(struct kp_file_theme, period_ms), .min = MS_DAY,
-     .max = 36525 * MS_DAY, .doc = "In whole days, back from today, by the date of the incident."},
-    {"kinds", KP_OPTION_CHOICES, KP_AT(struct kp_file_theme, kinds), .choices = kinds,
-     .doc = "The kinds of signal that count."},
-    {"roles", KP_OPTION_CHOICES, KP_AT(struct kp_file_theme, roles), .choices = casus_roles,
-     .doc = "The roles in which the person counts; none: every role."},
-    {"hints", KP_OPTION_BOOL, KP_AT(struct kp_file_theme, hints), .dflt = "false",
-     .doc = "A signal that names the theme counts, whatever its kind."},
+    {"criterion", KP_OPTION_ID, KP_AT(struct kp_file_theme, criterion),
+     .doc = "What makes a person ripe for it: the id of one of the `criteria`."},
     {"tell", KP_OPTION_IDS, KP_AT(struct kp_file_theme, tell), .max = KP_PARTNERS_MAX,
      KP_COUNT_AT(struct kp_file_theme, tell_count),
      .doc = "Partners that hear \"also known elsewhere\" once a person they reported is ripe; only "
@@ -255,6 +315,9 @@ static const struct kp_option root_rows[] = {
      KP_COUNT_AT(struct kp_house_file, partner_count), .doc = "The organisations."},
     {"users", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, users), .min = 1, .max = KP_USERS_MAX,
      .section = &user_section, KP_COUNT_AT(struct kp_house_file, user_count), .doc = "The people."},
+    {"criteria", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, criteria), .min = 1,
+     .max = KP_CRITERIA_MAX, .section = &criterion_section,
+     KP_COUNT_AT(struct kp_house_file, criterion_count), .doc = "What themes ask of a dossier."},
     {"themes", KP_OPTION_SECTIONS, KP_AT(struct kp_house_file, themes), .min = 1,
      .max = KP_THEMES_MAX, .section = &theme_section,
      KP_COUNT_AT(struct kp_house_file, theme_count), .doc = "The themes and their criteria."},

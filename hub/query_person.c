@@ -68,14 +68,16 @@ static void counted_text(const struct kp_view *view, struct kp_txn *txn,
 {
     char text[4096];
     struct kp_writer writer;
-    int32_t day = (int32_t)(kp_wall_now().ms / KP_DAY_MS);
+    struct kp_counting counting;
+    kp_criteria_counting(&view->core.house.criteria, theme->criterion, person,
+                         (int32_t)(kp_wall_now().ms / KP_DAY_MS), &counting);
     kp_writer_init(&writer, text, sizeof text);
     for (uint32_t i = 0; i < person->mention_count; i++) {
         const struct kp_mention *mention = &person->mentions[i];
         const struct kp_view_counterpart *partner = view->by_number[mention->partner];
         struct kp_stored_signal stored;
         size_t mark = kp_txn_scratch_mark(txn);
-        if (kp_ripe_counts(theme, mention, day) && partner != NULL &&
+        if (kp_counting_counts(&counting, mention) && partner != NULL &&
             kp_stored_load(txn, mention->position, &stored)) {
             kp_put_text(&writer, writer.size > 0 ? " " : "");
             kp_put_text(&writer, partner->row.id);
@@ -103,7 +105,9 @@ static void proposal_row(const struct kp_view *view, struct kp_txn *txn, uint64_
     kp_answer_text(answer, "theme", theme->id);
     kp_answer_text(answer, "person", kp_text_person(answer->arena, person_id));
     kp_answer_time(answer, "since", proposal.since);
-    kp_answer_time(answer, "lapses", proposal.lapses);
+    if (proposal.lapses.ms != KP_RIPE_NEVER.ms) {
+        kp_answer_time(answer, "lapses", proposal.lapses);
+    }
     counted_text(view, txn, theme, &person, answer);
 }
 

@@ -25,6 +25,7 @@ static const struct word lapse_words[] = {
     {KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_AGED, "verouderd"},
     {KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_WITHDRAWN, "ingetrokken"},
     {KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_CRITERIA, "criteria-gewijzigd"},
+    {KNOOPPUNT__V1__LAPSE_REASON__LAPSE_REASON_SIGNAL, "nieuwe-melding"},
     {0, NULL},
 };
 
@@ -96,6 +97,13 @@ static void visit_number(const struct walk *walk, const char *name, bool present
     visit_text(walk, name, present ? text : NULL);
 }
 
+static void visit_signed(const struct walk *walk, const char *name, bool present, int64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRId64, number);
+    visit_text(walk, name, present ? text : NULL);
+}
+
 static void visit_code(const struct walk *walk, bool present, uint32_t code, const char *field)
 {
     if (present && code != KP_OK) {
@@ -156,8 +164,9 @@ static void walk_ready(const struct walk *walk, const Knooppunt__V1__CasusReady 
         visit_text(walk, "partner", ready->partners[i]);
     }
     if (ready->not_ripe_if != NULL) {
-        visit_number(walk, "niet-rijp-zonder-aantal", ready->not_ripe_if->has_partners_to_remove,
-                     ready->not_ripe_if->partners_to_remove);
+        visit_text(walk, "niet-rijp-bij-ander-aantal", ready->not_ripe_if->criterion);
+        visit_signed(walk, "niet-rijp-verschil", ready->not_ripe_if->has_amount,
+                     ready->not_ripe_if->amount);
         visit_moment(walk, "vervalt", ready->not_ripe_if->has_lapses_at_ms,
                      ready->not_ripe_if->lapses_at_ms);
     }

@@ -39,7 +39,7 @@ struct kp_command_head {
 /* One person in a signal, as far as the core judges by it. */
 struct kp_command_mention {
     uint8_t role;
-    int32_t birth_date;             /* possibly incomplete; 0: not known, or a placeholder */
+    int32_t birth_date;             /* possibly incomplete; 0: not known */
     bool has_form;                  /* he can be looked for */
     uint8_t form_tag[KP_TAG_BYTES]; /* keyed, of the form */
     struct kp_slice form;           /* core/match/form.h, with the normaliser's version */

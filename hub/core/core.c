@@ -66,6 +66,16 @@ static uint8_t theme_number(struct kp_writer *themes, const char *id)
     return number;
 }
 
+/* From bits by index to bits by number. */
+static uint32_t theme_bits(const struct kp_house *house, uint32_t indexes)
+{
+    uint32_t numbers = 0;
+    for (uint32_t i = 0; i < house->theme_count; i++) {
+        numbers |= (indexes >> i & 1) << house->themes[i].number;
+    }
+    return numbers;
+}
+
 /* Give every partner, user and theme its number; false when they are used up: the house stays as it
  * was. */
 static bool give_numbers(struct kp_txn *txn, struct kp_house *house)
@@ -84,6 +94,9 @@ static bool give_numbers(struct kp_txn *txn, struct kp_house *house)
         }
     }
     kp_meta_put(txn, KP_META_THEMES, kp_writer_slice(&themes));
+    for (uint32_t i = 0; i < house->criteria.count; i++) {
+        house->criteria.items[i].themes = theme_bits(house, house->criteria.items[i].themes);
+    }
     for (uint32_t i = 0; i < house->partner_count; i++) {
         size_t mark = kp_txn_scratch_mark(txn);
         house->partners[i].number = kp_counterpart_name(txn, house->partners[i].id, false);

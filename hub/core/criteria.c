@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "core/criteria.h"
 
+#include "base/area.h"
 #include "base/assert.h"
 #include "base/time.h"
-#include "core/area.h"
 
 #include <string.h>
 
@@ -233,6 +233,16 @@ static struct kp_verdict judge_one(const struct kp_criterion *criterion,
     return verdict;
 }
 
+static bool has_bit(const uint64_t *bits, uint16_t index)
+{
+    return (bits[index / 64] >> (index % 64) & 1) != 0;
+}
+
+static void set_bit(uint64_t *bits, uint16_t index)
+{
+    bits[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
 /* A bit for each criterion that @root needs, itself too. Parts come before what they are put
  * together to. */
 struct needed {
@@ -241,19 +251,19 @@ struct needed {
 
 static bool is_needed(const struct needed *needed, uint16_t index)
 {
-    return (needed->bits[index / 64] >> (index % 64) & 1) != 0;
+    return has_bit(needed->bits, index);
 }
 
 static struct needed needed_by(const struct kp_criteria *criteria, uint16_t root)
 {
     struct needed needed = {0};
     KP_ASSERT(root < criteria->count);
-    needed.bits[root / 64] |= UINT64_C(1) << (root % 64);
+    set_bit(needed.bits, root);
     for (uint16_t i = root + 1; i-- > 0;) {
         const struct kp_criterion *criterion = &criteria->items[i];
         for (uint32_t k = 0; is_needed(&needed, i) && k < criterion->part_count; k++) {
             KP_ASSERT(criterion->parts[k] < i);
-            needed.bits[criterion->parts[k] / 64] |= UINT64_C(1) << (criterion->parts[k] % 64);
+            set_bit(needed.bits, criterion->parts[k]);
         }
     }
     return needed;
@@ -323,14 +333,33 @@ bool kp_criteria_is_met(const struct kp_criteria *criteria, uint16_t root,
     return is_met(&question, day);
 }
 
-bool kp_criteria_count(const struct kp_criteria *criteria, uint16_t root,
-                       const struct kp_mention *mention, int32_t day)
+void kp_criteria_counting(const struct kp_criteria *criteria, uint16_t root,
+                          const struct kp_person *person, int32_t day,
+                          struct kp_counting *ret_counting)
 {
-    struct needed needed = needed_by(criteria, root);
-    for (uint16_t i = 0; i <= root; i++) {
+    struct kp_verdict verdicts[KP_CRITERIA_MAX];
+    *ret_counting = (struct kp_counting){.criteria = criteria, .day = day};
+    kp_criteria_judge(criteria, root, person, day, verdicts);
+    set_bit(ret_counting->bits, root);
+    for (uint16_t i = root + 1; i-- > 0;) {
         const struct kp_criterion *criterion = &criteria->items[i];
-        if (is_needed(&needed, i) && is_count(criterion) &&
-            counts(criterion, mention, kp_period_before(criterion->within, day))) {
+        uint64_t bit = UINT64_C(1) << (i % 64);
+        bool so = has_bit(ret_counting->bits, i) && verdicts[i].truth == KP_TRUTH_YES;
+        if (!so || !is_count(criterion)) {
+            ret_counting->bits[i / 64] &= ~bit;
+        }
+        for (uint32_t k = 0; so && k < criterion->part_count; k++) {
+            set_bit(ret_counting->bits, criterion->parts[k]); /* what is not so counts nothing */
+        }
+    }
+}
+
+bool kp_counting_counts(const struct kp_counting *counting, const struct kp_mention *mention)
+{
+    for (uint16_t i = 0; i < counting->criteria->count; i++) {
+        const struct kp_criterion *criterion = &counting->criteria->items[i];
+        if (has_bit(counting->bits, i) &&
+            counts(criterion, mention, kp_period_before(criterion->within, counting->day))) {
             return true;
         }
     }

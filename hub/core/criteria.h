@@ -31,9 +31,18 @@ void kp_criteria_judge(const struct kp_criteria *criteria, uint16_t root,
 bool kp_criteria_is_met(const struct kp_criteria *criteria, uint16_t root,
                         const struct kp_person *person, int32_t day);
 
-/* Whether some criterion under @root counts this mention on @day. */
-bool kp_criteria_count(const struct kp_criteria *criteria, uint16_t root,
-                       const struct kp_mention *mention, int32_t day);
+/* What made it so: the signals that are counted by criteria that are so themselves, and that it
+ * hangs on. None when it is not so. */
+struct kp_counting {
+    const struct kp_criteria *criteria; /* borrowed */
+    int32_t day;
+    uint64_t bits[KP_CRITERIA_MAX / 64]; /* criteria that count, by index */
+};
+void kp_criteria_counting(const struct kp_criteria *criteria, uint16_t root,
+                          const struct kp_person *person, int32_t day,
+                          struct kp_counting *ret_counting);
+bool kp_counting_counts(const struct kp_counting *counting, const struct kp_mention *mention);
+
 /* Without anything new it can only end, never begin. */
 bool kp_criteria_fades(const struct kp_criteria *criteria, uint16_t root);
 /* Fewer mentions than this never meet it. */

@@ -41,7 +41,7 @@ struct kp_criterion {
     uint8_t severity_min;
     struct kp_period within;
     uint16_t area_count;
-    uint32_t areas[KP_CRITERION_AREAS_MAX]; /* core/area.h */
+    uint32_t areas[KP_CRITERION_AREAS_MAX]; /* base/area.h */
     /* Of which it is put together: earlier ones, by index. */
     uint16_t part_count;
     uint16_t parts[KP_CRITERION_PARTS_MAX];

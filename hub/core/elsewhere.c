@@ -49,13 +49,12 @@ static void note(struct kp_core *core, struct kp_txn *txn, uint8_t theme_number,
 }
 
 /* The partner's own latest counted signal, by whose reference he is told. */
-static const struct kp_mention *latest_of(const struct kp_core *core, const struct kp_theme *theme,
+static const struct kp_mention *latest_of(const struct kp_counting *counting,
                                           const struct kp_person *person, uint16_t partner)
 {
-    int32_t today = (int32_t)(core->now.ms / KP_DAY_MS);
     for (uint32_t i = person->mention_count; i-- > 0;) {
         const struct kp_mention *mention = &person->mentions[i];
-        if (mention->partner == partner && kp_ripe_counts(theme, mention, today)) {
+        if (mention->partner == partner && kp_counting_counts(counting, mention)) {
             return mention;
         }
     }
@@ -76,6 +75,7 @@ bool kp_elsewhere_open(struct kp_core *core, struct kp_txn *txn, const struct kp
                        const struct kp_person *person, struct kp_told *told_io)
 {
     bool changed = false;
+    struct kp_counting counting = kp_ripe_counting(core, theme, person);
     for (uint32_t i = 0; i < told_io->count;) {
         const struct kp_told_by by = told_io->by[i];
         if (kp_person_find(person, by.position, by.index) >= 0) {
@@ -90,7 +90,7 @@ bool kp_elsewhere_open(struct kp_core *core, struct kp_txn *txn, const struct kp
         const struct kp_partner *partner = &core->house.partners[i];
         bool tells = (theme->tell[i / 8] >> (i % 8) & 1) != 0 && partner->known_elsewhere;
         const struct kp_mention *own = tells && !is_told(told_io, partner->number)
-                                           ? latest_of(core, theme, person, partner->number)
+                                           ? latest_of(&counting, person, partner->number)
                                            : NULL;
         if (own == NULL || told_io->count == KP_PARTNERS_MAX) {
             continue;

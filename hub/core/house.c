@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define HOUSE_VERSION 2 /* 1: nobody checks whether a person is known, nobody is told of */
+/* 1: nobody checks whether a person is known, nobody is told of; 2: a theme had one criterion of
+ * its own */
+#define HOUSE_VERSION 3
 
 static void put_text(struct kp_writer *writer, const char *text)
 {
@@ -28,11 +30,7 @@ static void put_theme(struct kp_writer *writer, const struct kp_theme *theme)
     put_text(writer, theme->id);
     put_text(writer, theme->name);
     kp_put_u8(writer, theme->number);
-    kp_put_u32(writer, theme->partners_min);
-    kp_put_u32(writer, theme->period_days);
-    kp_put_u32(writer, theme->kinds);
-    kp_put_u32(writer, theme->roles);
-    kp_put_u8(writer, theme->hints ? 1 : 0);
+    kp_put_u16(writer, theme->criterion);
     kp_put_raw(writer, kp_slice_of(theme->tell, sizeof theme->tell));
 }
 
@@ -41,17 +39,86 @@ static void get_theme(struct kp_reader *reader, struct kp_theme *ret_theme)
     get_text(reader, ret_theme->id, sizeof ret_theme->id);
     get_text(reader, ret_theme->name, sizeof ret_theme->name);
     ret_theme->number = kp_get_u8(reader);
-    ret_theme->partners_min = kp_get_u32(reader);
-    ret_theme->period_days = kp_get_u32(reader);
-    ret_theme->kinds = kp_get_u32(reader);
-    ret_theme->roles = kp_get_u32(reader);
-    ret_theme->hints = kp_get_u8(reader) != 0;
+    ret_theme->criterion = kp_get_u16(reader);
     struct kp_slice tell = kp_get_raw(reader, sizeof ret_theme->tell);
     if (tell.size == sizeof ret_theme->tell) {
         memcpy(ret_theme->tell, tell.bytes, tell.size);
     }
     if (ret_theme->number >= KP_THEMES_MAX) {
         reader->underflow = true;
+    }
+}
+
+static void put_criterion(struct kp_writer *writer, const struct kp_criterion *criterion)
+{
+    put_text(writer, criterion->id);
+    put_text(writer, criterion->name);
+    kp_put_u8(writer, criterion->kind);
+    kp_put_u32(writer, criterion->least);
+    kp_put_u32(writer, criterion->most);
+    kp_put_u32(writer, criterion->kinds);
+    kp_put_u32(writer, criterion->roles);
+    kp_put_u32(writer, criterion->themes);
+    kp_put_u8(writer, criterion->severity_min);
+    kp_put_u16(writer, criterion->within.months);
+    kp_put_u32(writer, criterion->within.days);
+    kp_put_u16(writer, criterion->area_count);
+    for (uint32_t i = 0; i < criterion->area_count; i++) {
+        kp_put_u32(writer, criterion->areas[i]);
+    }
+    kp_put_u16(writer, criterion->part_count);
+    for (uint32_t i = 0; i < criterion->part_count; i++) {
+        kp_put_u16(writer, criterion->parts[i]);
+        kp_put_u16(writer, (uint16_t)criterion->points[i]);
+    }
+}
+
+/* @index: its own; the parts come before it. */
+static void get_criterion(struct kp_reader *reader, uint16_t index,
+                          struct kp_criterion *ret_criterion)
+{
+    get_text(reader, ret_criterion->id, sizeof ret_criterion->id);
+    get_text(reader, ret_criterion->name, sizeof ret_criterion->name);
+    ret_criterion->kind = kp_get_u8(reader);
+    ret_criterion->least = kp_get_u32(reader);
+    ret_criterion->most = kp_get_u32(reader);
+    ret_criterion->kinds = kp_get_u32(reader);
+    ret_criterion->roles = kp_get_u32(reader);
+    ret_criterion->themes = kp_get_u32(reader);
+    ret_criterion->severity_min = kp_get_u8(reader);
+    ret_criterion->within.months = kp_get_u16(reader);
+    ret_criterion->within.days = kp_get_u32(reader);
+    ret_criterion->area_count = kp_get_u16(reader);
+    bool good = ret_criterion->kind >= KP_CRITERION_SIGNALS &&
+                ret_criterion->kind <= KP_CRITERION_POINTS &&
+                ret_criterion->most <= KP_CRITERION_MOST_MAX &&
+                ret_criterion->within.months <= KP_PERIOD_MONTHS_MAX &&
+                ret_criterion->within.days <= KP_PERIOD_DAYS_MAX &&
+                ret_criterion->area_count <= KP_CRITERION_AREAS_MAX;
+    for (uint32_t i = 0; good && i < ret_criterion->area_count; i++) {
+        ret_criterion->areas[i] = kp_get_u32(reader);
+    }
+    ret_criterion->part_count = good ? kp_get_u16(reader) : 0;
+    good = good && ret_criterion->part_count <= KP_CRITERION_PARTS_MAX &&
+           (ret_criterion->part_count > 0) == (ret_criterion->kind >= KP_CRITERION_ALL);
+    for (uint32_t i = 0; good && i < ret_criterion->part_count; i++) {
+        ret_criterion->parts[i] = kp_get_u16(reader);
+        ret_criterion->points[i] = (int16_t)kp_get_u16(reader);
+        good = ret_criterion->parts[i] < index;
+    }
+    reader->underflow = reader->underflow || !good;
+}
+
+static void get_criteria(struct kp_reader *reader, struct kp_criteria *ret_criteria)
+{
+    uint16_t count = kp_get_u16(reader);
+    for (uint16_t i = 0; i < count && kp_reader_ok(reader); i++) {
+        if (i == KP_CRITERIA_MAX) {
+            reader->underflow = true;
+            return;
+        }
+        get_criterion(reader, i, &ret_criteria->items[i]);
+        ret_criteria->count = (uint16_t)(i + 1);
     }
 }
 
@@ -88,13 +155,17 @@ void kp_house_put(struct kp_writer *writer, const struct kp_house *house)
         kp_put_u16(writer, user->partner);
         kp_put_u16(writer, user->number);
     }
+    kp_put_u16(writer, house->criteria.count);
+    for (uint32_t i = 0; i < house->criteria.count; i++) {
+        put_criterion(writer, &house->criteria.items[i]);
+    }
     kp_put_u16(writer, house->theme_count);
     for (uint32_t i = 0; i < house->theme_count; i++) {
         put_theme(writer, &house->themes[i]);
     }
 }
 
-static void get_partners(struct kp_reader *reader, uint8_t version, struct kp_house *ret_house)
+static void get_partners(struct kp_reader *reader, struct kp_house *ret_house)
 {
     uint16_t count = kp_get_u16(reader);
     for (uint32_t i = 0; i < count && kp_reader_ok(reader); i++) {
@@ -108,13 +179,11 @@ static void get_partners(struct kp_reader *reader, uint8_t version, struct kp_ho
         get_text(reader, partner->oin, sizeof partner->oin);
         partner->known_elsewhere = kp_get_u8(reader) != 0;
         partner->number = kp_get_u16(reader);
-        if (version >= 2) {
-            partner->check_as = kp_get_u32(reader);
-            partner->check_for = kp_get_u32(reader);
-            partner->checks_max = kp_get_u32(reader);
-            partner->told_roles = kp_get_u32(reader);
-            get_text(reader, partner->contact, sizeof partner->contact);
-        }
+        partner->check_as = kp_get_u32(reader);
+        partner->check_for = kp_get_u32(reader);
+        partner->checks_max = kp_get_u32(reader);
+        partner->told_roles = kp_get_u32(reader);
+        get_text(reader, partner->contact, sizeof partner->contact);
         ret_house->partner_count = (uint16_t)(i + 1);
     }
 }
@@ -142,8 +211,7 @@ enum kp_err kp_house_get(struct kp_slice bytes, struct kp_house *ret_house)
     struct kp_reader reader;
     kp_reader_init(&reader, bytes);
     memset(ret_house, 0, sizeof *ret_house);
-    uint8_t version = kp_get_u8(&reader);
-    if (version < 1 || version > HOUSE_VERSION) {
+    if (kp_get_u8(&reader) != HOUSE_VERSION) {
         return KP_E_MALFORMED;
     }
     get_text(&reader, ret_house->id, sizeof ret_house->id);
@@ -153,14 +221,17 @@ enum kp_err kp_house_get(struct kp_slice bytes, struct kp_house *ret_house)
     ret_house->port_first = kp_get_u16(&reader);
     ret_house->port_last = kp_get_u16(&reader);
     ret_house->held_per_partner_max = kp_get_u32(&reader);
-    get_partners(&reader, version, ret_house);
+    get_partners(&reader, ret_house);
     get_users(&reader, ret_house);
+    get_criteria(&reader, &ret_house->criteria);
     uint16_t themes = kp_get_u16(&reader);
     if (themes > KP_THEMES_MAX) {
         return KP_E_MALFORMED;
     }
     for (uint32_t i = 0; i < themes; i++) {
         get_theme(&reader, &ret_house->themes[i]);
+        reader.underflow =
+            reader.underflow || ret_house->themes[i].criterion >= ret_house->criteria.count;
     }
     ret_house->theme_count = themes;
     return kp_reader_done(&reader) ? KP_OK : KP_E_MALFORMED;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "core/criterion.h"
 
 enum kp_role { /* of a user */
                KP_ROLE_NONE = 0,
@@ -46,18 +47,12 @@ struct kp_user {
 };
 #define KP_PARTNER_NONE UINT16_MAX
 
-/* "Known to at least partners_min partners within period_days", over the signals that the theme
- * counts. */
 struct kp_theme {
     char id[KP_ID_BYTES_MAX + 1];
     char name[KP_NAME_BYTES_MAX + 1];
-    uint8_t number; /* bit in the masks of stored signals, given by the core and never reused; 0
-                       from the loader */
-    uint32_t partners_min;
-    uint32_t period_days;
-    uint32_t kinds; /* bit n: SignalKind n counts */
-    uint32_t roles; /* bit n: CasusRole n counts; 0: every role */
-    bool hints;     /* a signal that names the theme counts, whatever its kind */
+    uint8_t number;     /* bit in the masks of stored signals, given by the core and never reused; 0
+                           from the loader */
+    uint16_t criterion; /* index: what makes a person ripe for it */
     uint8_t
         tell[KP_PARTNERS_MAX / 8]; /* bit n: partner n is told "also known elsewhere" once ripe */
 };
@@ -70,6 +65,7 @@ struct kp_house {
     uint16_t port_first, port_last; /* doors are assigned from here */
     uint32_t held_per_partner_max;
     uint16_t partner_count, user_count, theme_count;
+    struct kp_criteria criteria; /* from the loader their themes are by index, not by number */
     struct kp_partner partners[KP_PARTNERS_MAX];
     struct kp_user users[KP_USERS_MAX];
     struct kp_theme themes[KP_THEMES_MAX];

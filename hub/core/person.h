@@ -24,7 +24,7 @@ struct kp_mention {
     uint32_t themes;
     uint16_t leefgebieden;
     uint8_t severity;   /* 0: not told */
-    uint32_t area;      /* core/area.h; 0: not told */
+    uint32_t area;      /* base/area.h; 0: not told */
     int32_t birth_date; /* as this signal has it; 0: not known */
     uint16_t form;      /* index into forms, or KP_FORM_NONE */
     bool by_bsn;        /* it names a valid BSN */

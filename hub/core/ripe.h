@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Ripeness: for each theme "known to at least N partners within a period", counted over the
- * mentions that the theme counts, by the incident's date, as of the command's time. It can begin
- * only when a mention comes and end when one goes or when the signals grow old; the last is a
+ * Ripeness: whether a person meets the criterion of a theme (core/criteria.h), as of the command's
+ * time. It begins and ends when a mention comes or goes, or with the days that pass; the last is a
  * deadline, so nothing is ever scanned for it.
  */
 #ifndef KP_CORE_RIPE_H
 #define KP_CORE_RIPE_H
 
 #include "core/core.h"
+#include "core/criteria.h"
 #include "core/elsewhere.h"
 #include "core/person.h"
 
@@ -21,12 +21,15 @@ void kp_ripe_lost(struct kp_core *core, struct kp_txn *txn, struct kp_person *pe
 /* An open proposal. */
 struct kp_proposal {
     uint64_t position; /* of the command that made it ripe */
-    struct kp_wall since, lapses;
+    struct kp_wall since;
+    struct kp_wall lapses;  /* if nothing comes; KP_RIPE_NEVER */
     uint64_t said_at, said; /* position at which it was told last, and a digest of what counted */
     struct kp_told told;
 };
-/* Whether the theme counts this mention on @day (days since 1970). */
-bool kp_ripe_counts(const struct kp_theme *theme, const struct kp_mention *mention, int32_t day);
+#define KP_RIPE_NEVER ((struct kp_wall){INT64_MAX})
+/* Which of his signals make him ripe for the theme, today. */
+struct kp_counting kp_ripe_counting(const struct kp_core *core, const struct kp_theme *theme,
+                                    const struct kp_person *person);
 bool kp_ripe_get(struct kp_txn *txn, uint64_t person, uint8_t theme_number,
                  struct kp_proposal *ret_proposal);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/intake.h"
 
+#include "base/area.h"
 #include "base/assert.h"
-#include "core/area.h"
 #include "intake/form.h"
 #include "intake/keys.h"
 #include "intake/validate.h"
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BORN_UNKNOWN 19000101 /* what registers write when nothing is known */
 
 struct kp_intake {
     struct kp_hmac *hmac;
@@ -91,7 +93,7 @@ static void take_person(struct kp_intake *intake, const struct kp_house *house,
     uint8_t bytes[KP_FORM_BYTES_MAX + KP_KEYS_BYTES_MAX];
     mention->role = (uint8_t)person->role;
     make_form(person, house->test_mode, &room, &form);
-    mention->birth_date = form.placeholder ? 0 : form.birth_date;
+    mention->birth_date = form.birth_date == BORN_UNKNOWN ? 0 : form.birth_date;
     kp_keys_of(intake->hmac, &form, &keys);
     mention->has_form = keys.count > 0;
     if (!mention->has_form) {

@@ -24,9 +24,10 @@
 #define SALT_BYTES 32u
 #define START_BYTES (KP_NONCE_BYTES + SALT_BYTES + KP_AEAD_TAG_BYTES)
 #define STARTS_MAX 1000000u
-/* First byte of the row "sums". Before it: 253, one decision of two forms; 254, keys with other
- * witnesses; 255, rows each by itself; the number of tables, no log. */
-#define SUMS_FORMAT 252u
+/* First byte of the row "sums". Before it: 252, persons without birth dates; 253, one decision of
+ * two forms; 254, keys with other witnesses; 255, rows each by itself; the number of tables, no
+ * log. */
+#define SUMS_FORMAT 251u
 #define SUMS_LOG_BYTES (24u + 3u * 8u + 2u + KP_STORE_KEY_BYTES_MAX)
 #define SUMS_BYTES (2u + KP_TABLE_END * 32u + SUMS_LOG_BYTES)
 #define SUMS_BYTES_MAX (2u + SUMS_FORMAT * 32u + SUMS_LOG_BYTES)

@@ -110,10 +110,18 @@ static void two_partners_make_it_ripe_and_it_says_why(void **state)
     assert_int_equal(event->body_case, KNOOPPUNT__V1__EVENT__BODY_CASUS_READY);
     const Knooppunt__V1__CasusReady *ready = event->casus_ready;
     assert_string_equal(ready->theme, "hg");
-    assert_string_equal(ready->rule, "partners>=2 in 365 days");
+    assert_string_equal(ready->rule, "bekend-bij-twee");
+    assert_int_equal(ready->n_results, 1);
+    assert_string_equal(ready->results[0]->criterion, "bekend-bij-twee");
+    assert_string_equal(ready->results[0]->name, "bekend bij twee partners");
+    assert_true(ready->results[0]->met);
+    assert_int_equal(ready->results[0]->value, 2);
+    assert_int_equal(ready->results[0]->least, 2);
+    assert_false(ready->results[0]->has_most);
     assert_int_equal(ready->n_counted, 2);
     assert_int_equal(ready->n_partners, 2);
-    assert_int_equal(ready->not_ripe_if->partners_to_remove, 1);
+    assert_string_equal(ready->not_ripe_if->criterion, "bekend-bij-twee");
+    assert_int_equal(ready->not_ripe_if->amount, -1);
     assert_int_equal(ready->not_ripe_if->lapses_at_ms,
                      ((int64_t)kp_date_to_days(20251201) + 365) * KP_DAY_MS);
     /* politie may hear that he is known elsewhere and is told by its own reference; jeugdzorg has
@@ -405,7 +413,7 @@ static void changed_criteria_are_applied_to_those_who_are_there(void **state)
     assert_int_equal(world_signal(&world, &a), NEW);
     assert_int_equal(world_signal(&world, &b), NEW);
     world_example_house(&house);
-    house.themes[0].partners_min = 3;
+    house.criteria.items[0].least = 3;
     world_house(&world, &house);
     world_tick(&world);
     assert_true(world_event(&world, "ketenmanager", 2, &arena, &event));

@@ -349,42 +349,6 @@ static void every_check_is_audited(void **state)
     }
 }
 
-static void a_house_of_before_lets_nobody_check(void **state)
-{
-    (void)state;
-    static uint8_t bytes[1 << 16];
-    static uint8_t old[1 << 16];
-    static struct kp_house read;
-    struct kp_writer writer;
-    struct kp_writer shorter;
-    house.partner_count = 1;
-    strncpy(house.partners[0].contact, "Loket", KP_NAME_BYTES_MAX);
-    kp_writer_init(&writer, bytes, sizeof bytes);
-    kp_house_put(&writer, &house);
-    assert_int_equal(kp_house_get(kp_writer_slice(&writer), &read), KP_OK);
-    assert_int_equal(read.partners[0].check_for, 1u << 3 | 1u << 4);
-    assert_string_equal(read.partners[0].contact, "Loket");
-
-    /* Version 1 ended a partner with its number: find where the present one's more begins. */
-    size_t more = 4 * 4 + 4 + strlen("Loket");
-    size_t end = 1;
-    const char *texts[] = {house.id, house.name, house.oin};
-    for (size_t i = 0; i < 3; i++) {
-        end += 4 + strlen(texts[i]);
-    }
-    end += 1 + 2 + 2 + 4 + 2 + 3 * 4 + strlen(house.partners[0].id) +
-           strlen(house.partners[0].name) + strlen(house.partners[0].oin) + 1 + 2;
-    kp_writer_init(&shorter, old, sizeof old);
-    kp_put_u8(&shorter, 1);
-    kp_put_raw(&shorter, kp_slice_of(bytes + 1, end - 1));
-    kp_put_raw(&shorter, kp_slice_of(bytes + end + more, writer.size - end - more));
-    assert_int_equal(kp_house_get(kp_writer_slice(&shorter), &read), KP_OK);
-    assert_string_equal(read.partners[0].id, "politie");
-    assert_int_equal(read.partners[0].check_as | read.partners[0].told_roles, 0);
-    assert_int_equal(read.partners[0].checks_max, 0);
-    assert_string_equal(read.users[1].id, "beheerder");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -400,7 +364,6 @@ int main(void)
         TEST(the_quota_is_of_a_partner_and_a_day),
         TEST(the_quota_outlives_the_process),
         TEST(every_check_is_audited),
-        TEST(a_house_of_before_lets_nobody_check),
     };
     struct kp_diag diag;
     if (kp_crypto_init(&diag) != KP_OK) {

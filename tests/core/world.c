@@ -274,6 +274,7 @@ static void make_signal(const struct told *told, char *content, size_t content_s
         } else {
             world_mention(told->bsn[i], told->name[i], mention, &bytes[i]);
         }
+        mention->birth_date = told->birth_date;
     }
 }
 
@@ -575,9 +576,14 @@ void world_example_house(struct kp_house *ret_house)
     ret_house->theme_count = 1;
     struct kp_theme *theme = &ret_house->themes[0];
     strncpy(theme->id, "hg", KP_ID_BYTES_MAX);
-    theme->partners_min = 2;
-    theme->period_days = 365;
-    theme->kinds = 1u << 4 | 1u << 13;
-    theme->hints = true;
+    ret_house->criteria.count = 1;
+    ret_house->criteria.items[0] = (struct kp_criterion){.id = "bekend-bij-twee",
+                                                         .name = "bekend bij twee partners",
+                                                         .kind = KP_CRITERION_PARTNERS,
+                                                         .least = 2,
+                                                         .most = KP_CRITERION_MOST_MAX,
+                                                         .kinds = 1u << 4 | 1u << 13,
+                                                         .themes = 1u << 0,
+                                                         .within = {.days = 365}};
     theme->tell[0] = 0x07;
 }

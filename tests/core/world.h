@@ -43,6 +43,7 @@ struct told {
     uint32_t themes;
     const char *bsn[3], *name[3]; /* up to three persons */
     uint32_t persons;
+    int32_t birth_date;                        /* of all of them; 0: not known */
     const struct kp_reported_person *reported; /* not NULL: the first one, as the real intake takes
                                                   him, in place of bsn and name */
     const char *held_field;                    /* not NULL: the intake could not use it */

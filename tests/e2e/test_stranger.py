@@ -101,7 +101,8 @@ class StrangersClient(kit.Test):
             ready = content.casus_ready
             self.assertEqual((ready.theme, sorted(ready.partners)), ("veelplegers", sorted(ALGORITHM_OF)))
             self.assertEqual({line.partner: line.position for line in ready.counted}, positions)
-            self.assertEqual(ready.not_ripe_if.partners_to_remove, 1)
+            self.assertEqual((ready.not_ripe_if.criterion, ready.not_ripe_if.amount), ("justitie-bij-drie", -1))
+            self.assertEqual((ready.rule, ready.results[-1].criterion, ready.results[-1].met), ("rijp-veelplegers", "rijp-veelplegers", True))
             self.assertEqual(ready.caused_by_position, positions["reclassering"])
             self.assertEqual(len(content.event_id), 16)
             manager.ack(box, seq)

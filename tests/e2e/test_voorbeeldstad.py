@@ -271,26 +271,46 @@ def house():
         text = re.sub(r"(?m)(^|\s)#.*$", "", file.read())
     parts = dict(re.findall(r"(?ms)^(\w+):\n(.*?)(?=^\w|\Z)", text))
     items = {name: [dict(re.findall(r"(\w+): (.*?) *$", item, re.M)) for item in re.split(r"(?m)^  - ", parts[name])[1:]]
-             for name in ("partners", "themes")}
-    return items["themes"], {item["id"] for item in items["partners"] if item.get("known_elsewhere") == "true"}
+             for name in ("partners", "criteria", "themes")}
+    return items["themes"], {item["id"]: item for item in items["criteria"]}, {item["id"] for item in items["partners"] if item.get("known_elsewhere") == "true"}
 
 
 def names(value):
     return set(re.findall(r"[\w-]+", value))
 
 
+def judge(criteria, name, signals, today):
+    """Whether it is met (None: of an age nothing is told here), and by which signals."""
+    criterion = criteria[name]
+    parts = names(criterion.get("all", criterion.get("any", "")))
+    if parts:
+        found = [judge(criteria, part, signals, today) for part in parts]
+        stop = "any" in criterion  # what settles it: one that is so of any, one that is not of all
+        truths = {truth for truth, _ in found}
+        truth = stop if stop in truths else None if None in truths else not stop
+        return truth, {signal for so, counted in found if so for signal in counted}
+    if "age_min" in criterion:
+        return None, set()
+    days = int(criterion.get("within_days", 0)) + int(int(criterion.get("within_months", 0)) * 30.4)
+    oldest = today - datetime.timedelta(days=days or 100000)
+    counted = {(signal.partner, signal.reference) for signal, role in signals
+               if (signal.kind in names(criterion["kinds"]) or names(criterion.get("hints", "")) & set(signal.themes))
+               and role in names(criterion["roles"])
+               and datetime.date(signal.date[0], signal.date[1] or 1, signal.date[2] or 1) > oldest}
+    if "signals_min" in criterion:
+        return len(counted) >= int(criterion["signals_min"]), counted
+    return len({partner for partner, _ in counted}) >= int(criterion["partners_min"]), counted
+
+
 def ripe(persons, today):
-    themes, granted = house()
+    themes, criteria, granted = house()
     rows, told = set(), set()
     for theme in themes:
-        oldest = today - datetime.timedelta(days=int(theme["period"].rstrip("d")))
         for signals in persons.values():
-            counted = {(signal.partner, signal.reference) for signal, role in signals
-                       if (signal.kind in names(theme["kinds"]) or (theme.get("hints") == "true" and theme["id"] in signal.themes))
-                       and role in names(theme["roles"])
-                       and datetime.date(signal.date[0], signal.date[1] or 1, signal.date[2] or 1) > oldest}
-            partners = {partner for partner, _ in counted}
-            if len(partners) >= int(theme["partners_min"]):
+            truth, counted = judge(criteria, theme["criterion"], signals, today)
+            assert truth is not None, theme  # nobody in the example is one of them by his age
+            if truth:
+                partners = {partner for partner, _ in counted}
                 references = frozenset("%s:%s" % pair for pair in counted)
                 rows.add((theme["id"], frozenset(partners), references))
                 told |= {(theme["id"], references, partner) for partner in partners & granted & names(theme["tell"])}

@@ -97,9 +97,14 @@ static inline void story_put_house(struct kp_writer *writer)
     house.theme_count = 1;
     struct kp_theme *theme = &house.themes[0];
     memcpy(theme->id, "hg", sizeof "hg");
-    theme->partners_min = 2;
-    theme->period_days = 365;
-    theme->kinds = 1u << 4;
+    house.criteria.count = 1;
+    house.criteria.items[0] = (struct kp_criterion){.id = "bekend-bij-twee",
+                                                    .name = "bekend bij twee partners",
+                                                    .kind = KP_CRITERION_PARTNERS,
+                                                    .least = 2,
+                                                    .most = KP_CRITERION_MOST_MAX,
+                                                    .kinds = 1u << 4,
+                                                    .within = {.days = 365}};
     theme->tell[0] = 0x07;
     kp_writer_init(&bytes, packed, sizeof packed);
     kp_house_put(&bytes, &house);

@@ -2,6 +2,7 @@
 /* house.yaml: what it becomes, the rules across its sections, and that the example and fields.md
  * are right. Run from the project's root; KP_UPDATE=1 writes fields.md and the .ok files anew (read
  * them). */
+#include "base/area.h"
 #include "base/file.h"
 #include "config/house.h"
 #include "proto/codec.h"
@@ -24,9 +25,10 @@
     "  - {id: politie, name: P, oin: 00000001000000000002, chain: justitie}\n"                     \
     "  - {id: om, name: O, oin: 00000001000000000003, chain: justitie, known_elsewhere: true}\n"
 #define USERS "users:\n  - {id: baas, name: B, role: ketenmanager}\n"
-#define THEMES                                                                                     \
-    "themes:\n"                                                                                    \
-    "  - {id: jeugd, name: J, partners_min: 2, period: 365d, kinds: [overlast], tell: [om]}\n"
+#define CRITERIA                                                                                   \
+    "criteria:\n"                                                                                  \
+    "  - {id: bekend, name: B, partners_min: 2, within_months: 12, kinds: [overlast]}\n"
+#define THEMES CRITERIA "themes:\n  - {id: jeugd, name: J, criterion: bekend, tell: [om]}\n"
 
 static struct kp_config_report report;
 static struct kp_house_config *config;
@@ -72,19 +74,71 @@ static void refuses(enum kp_err err, const char *text, ...)
     assert_int_equal(report.message_count, count);
 }
 
+static void assert_criteria(const struct kp_criteria *criteria)
+{
+    const struct kp_criterion *known = &criteria->items[0];
+    assert_int_equal(criteria->count, 4);
+    assert_string_equal(known->id, "bekend");
+    assert_string_equal(known->name, "bekend bij twee");
+    assert_int_equal(known->kind, KP_CRITERION_PARTNERS);
+    assert_int_equal(known->least, 2);
+    assert_int_equal(known->most, KP_CRITERION_MOST_MAX);
+    assert_int_equal(known->kinds, 1u << KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_OVERLAST |
+                                       1u << KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_VERZUIM);
+    assert_int_equal(known->roles, 1u << KNOOPPUNT__V1__CASUS_ROLE__CASUS_ROLE_PLEGER);
+    assert_int_equal(known->themes, 1u << 0);
+    assert_int_equal(known->severity_min, 2);
+    assert_int_equal(known->within.months, 12);
+    assert_int_equal(known->within.days, 3);
+    assert_int_equal(known->area_count, 2);
+    assert_int_equal(known->areas[1], kp_area_of(KP_SLICE_LIT("WK900102")));
+    const struct kp_criterion *child = &criteria->items[1];
+    assert_int_equal(child->kind, KP_CRITERION_AGE);
+    assert_int_equal(child->least, 0);
+    assert_int_equal(child->most, 17);
+    const struct kp_criterion *ripe = &criteria->items[2];
+    assert_int_equal(ripe->kind, KP_CRITERION_ALL);
+    assert_int_equal(ripe->part_count, 2);
+    assert_int_equal(ripe->parts[0], 1);
+    assert_int_equal(ripe->parts[1], 0);
+    const struct kp_criterion *heavy = &criteria->items[3];
+    assert_int_equal(heavy->kind, KP_CRITERION_POINTS);
+    assert_int_equal(heavy->least, 2);
+    assert_int_equal(heavy->parts[0], 2);
+    assert_int_equal(heavy->points[0], 3);
+    assert_int_equal(heavy->parts[1], 1);
+    assert_int_equal(heavy->points[1], -1);
+}
+
 static void test_becomes_a_house(void **state)
 {
     (void)state;
     assert_int_equal(parse(HOUSE PARTNERS "users:\n"
                                           "  - {id: baas, name: B, role: ketenmanager}\n"
                                           "  - {id: jan, name: J, role: liaison, partner: om}\n"
+                                          "criteria:\n"
+                                          "  - id: bekend\n"
+                                          "    name: bekend bij twee\n"
+                                          "    partners_min: 2\n"
+                                          "    within_months: 12\n"
+                                          "    within_days: 3\n"
+                                          "    kinds: [overlast, verzuim]\n"
+                                          "    roles: [pleger]\n"
+                                          "    hints: [jeugd]\n"
+                                          "    severity_min: 2\n"
+                                          "    areas: [gm9001, wk900102]\n"
+                                          "  - {id: kind, name: K, age_max: 17}\n"
+                                          "  - {id: rijp, name: R, all: [kind, bekend]}\n"
+                                          "  - id: zwaar\n"
+                                          "    name: Z\n"
+                                          "    points:\n"
+                                          "      - {criterion: rijp, points: 3}\n"
+                                          "      - {criterion: kind, minus: 1}\n"
+                                          "    points_min: 2\n"
                                           "themes:\n"
                                           "  - id: jeugd\n"
                                           "    name: J\n"
-                                          "    partners_min: 2\n"
-                                          "    period: 365d\n"
-                                          "    kinds: [overlast, verzuim]\n"
-                                          "    roles: [pleger]\n"
+                                          "    criterion: rijp\n"
                                           "    tell: [om]\n"
                                           "overleggen:\n"
                                           "  - id: jco\n"
@@ -110,12 +164,8 @@ static void test_becomes_a_house(void **state)
     assert_int_equal(house->users[0].partner, KP_PARTNER_NONE);
     assert_int_equal(house->users[1].partner, 1);
     const struct kp_theme *theme = &house->themes[0];
-    assert_int_equal(theme->partners_min, 2);
-    assert_int_equal(theme->period_days, 365);
-    assert_int_equal(theme->kinds, 1u << KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_OVERLAST |
-                                       1u << KNOOPPUNT__V1__SIGNAL_KIND__SIGNAL_KIND_VERZUIM);
-    assert_int_equal(theme->roles, 1u << KNOOPPUNT__V1__CASUS_ROLE__CASUS_ROLE_PLEGER);
-    assert_false(theme->hints);
+    assert_int_equal(theme->criterion, 2);
+    assert_criteria(&house->criteria);
     assert_int_equal(theme->tell[0], 1u << 1);
     assert_int_equal(config->overleg_count, 1);
     assert_int_equal(config->overleggen[0].theme, 0);
@@ -148,15 +198,15 @@ static uint32_t bits_of(const char *option, const char *prefix, const char *wire
     char name[64];
     char text[1024];
     file_name_of(prefix, wire_name, name);
-    (void)snprintf(
-        text, sizeof text,
-        HOUSE PARTNERS USERS
-        "themes:\n  - {id: t, name: T, partners_min: 1, period: 1d, hints: true, %s: [%s]}\n",
-        option, name);
+    (void)snprintf(text, sizeof text,
+                   HOUSE PARTNERS USERS
+                   "criteria:\n  - {id: c, name: C, signals_min: 1, %s: [%s]}\n"
+                   "themes:\n  - {id: t, name: T, criterion: c}\n",
+                   option, name);
     config = kp_house_config_free(config);
     assert_int_equal(parse(text), KP_OK);
-    const struct kp_theme *theme = &config->house.themes[0];
-    return strcmp(option, "kinds") == 0 ? theme->kinds : theme->roles;
+    const struct kp_criterion *criterion = &config->house.criteria.items[0];
+    return strcmp(option, "kinds") == 0 ? criterion->kinds : criterion->roles;
 }
 
 /* The same for an option of a partner. */
@@ -281,51 +331,85 @@ static void test_ids_and_oins_are_unique(void **state)
                   "  - {id: baas, name: B, role: ketenmanager}\n"
                   "  - {id: baas, name: C, role: fg}\n"
                   "  - {id: rvdk, name: D, role: fg}\n"
+                  "criteria:\n"
+                  "  - {id: c, name: C, signals_min: 1}\n"
+                  "  - {id: c, name: D, signals_min: 2}\n"
                   "themes:\n"
-                  "  - {id: t, name: T, partners_min: 1, period: 1d, hints: true}\n"
-                  "  - {id: t, name: U, partners_min: 1, period: 1d, hints: true}\n",
+                  "  - {id: t, name: T, criterion: c}\n"
+                  "  - {id: t, name: U, criterion: c}\n",
             "house.yaml:7:10: partner \"om\": id: \"om\" is another partner's already",
             "house.yaml:11:10: user \"baas\": id: \"baas\" is another user's already",
             "house.yaml:12:10: user \"rvdk\": id: \"rvdk\" is another partner's already",
-            "house.yaml:15:10: theme \"t\": id: \"t\" is another theme's already",
+            "house.yaml:18:10: theme \"t\": id: \"t\" is another theme's already",
             "house.yaml:7:28: partner \"om\": oin: \"00000001000000000002\" is that of partner "
             "\"om\" already",
             "house.yaml:8:30: partner \"rvdk\": oin: \"00000001000000000001\" is the house's own",
-            NULL);
+            "house.yaml:15:10: criterion \"c\": id: \"c\" is another criterion's already", NULL);
 }
 
 static void test_names_refer_to_what_exists(void **state)
 {
     (void)state;
+    refuses(KP_E_CONFIG,
+            HOUSE PARTNERS "users:\n"
+                           "  - {id: jan, name: J, role: liaison}\n"
+                           "  - {id: piet, name: P, role: liaison, partner: halt}\n"
+                           "  - {id: fg, name: F, role: fg, partner: om}\n"
+                           "criteria: [{id: c, name: C, signals_min: 1}]\n"
+                           "themes:\n"
+                           "  - id: t\n"
+                           "    name: T\n"
+                           "    criterion: d\n"
+                           "    tell: [om, halt]\n"
+                           "overleggen:\n"
+                           "  - {id: o, name: O, theme: u, rhythm: maand, day: maandag, capacity: "
+                           "1, chair: piet, partners: [ggd]}\n",
+            "house.yaml:9:10: user \"jan\": partner: is required for a liaison",
+            "house.yaml:10:49: user \"piet\": partner: \"halt\" is not a partner of this house",
+            "house.yaml:11:42: user \"fg\": partner: is for a liaison only",
+            "house.yaml:9:10: users: have no ketenmanager: nobody would hear of a ripe case",
+            "house.yaml:17:16: theme \"t\": tell: \"halt\" is not a partner of this house",
+            "house.yaml:16:16: theme \"t\": criterion: \"d\" is not a criterion of this house",
+            "house.yaml:19:98: overleg \"o\": partners: \"ggd\" is not a partner of this house",
+            "house.yaml:19:29: overleg \"o\": theme: \"u\" is not a theme of this house",
+            "house.yaml:19:81: overleg \"o\": chair: \"piet\" is neither a ketenmanager nor a "
+            "partner of this house",
+            NULL);
+}
+
+static void test_a_criterion_asks_one_thing_of_what_is_there(void **state)
+{
+    (void)state;
     refuses(
         KP_E_CONFIG,
-        HOUSE PARTNERS "users:\n"
-                       "  - {id: jan, name: J, role: liaison}\n"
-                       "  - {id: piet, name: P, role: liaison, partner: halt}\n"
-                       "  - {id: fg, name: F, role: fg, partner: om}\n"
-                       "themes:\n"
-                       "  - id: t\n"
-                       "    name: T\n"
-                       "    partners_min: 3\n"
-                       "    period: 36h\n"
-                       "    tell: [om, halt]\n"
-                       "overleggen:\n"
-                       "  - {id: o, name: O, theme: u, rhythm: maand, day: maandag, capacity: "
-                       "1, chair: piet, partners: [ggd]}\n",
-        "house.yaml:9:10: user \"jan\": partner: is required for a liaison",
-        "house.yaml:10:49: user \"piet\": partner: \"halt\" is not a partner of this house",
-        "house.yaml:11:42: user \"fg\": partner: is for a liaison only",
-        "house.yaml:9:10: users: have no ketenmanager: nobody would hear of a ripe case",
-        "house.yaml:17:16: theme \"t\": tell: \"halt\" is not a partner of this house",
-        "house.yaml:15:19: theme \"t\": partners_min: \"3\" is more than the house has partners "
-        "(2)",
-        "house.yaml:13:9: theme \"t\": kinds: name none, and hints do not count: no signal ever "
-        "would",
-        "house.yaml:16:13: theme \"t\": period: is not a number of whole days (try \"365d\")",
-        "house.yaml:19:98: overleg \"o\": partners: \"ggd\" is not a partner of this house",
-        "house.yaml:19:29: overleg \"o\": theme: \"u\" is not a theme of this house",
-        "house.yaml:19:81: overleg \"o\": chair: \"piet\" is neither a ketenmanager nor a "
-        "partner of this house",
+        HOUSE PARTNERS USERS
+        "criteria:\n"
+        "  - {id: a, name: A, signals_min: 3, signals_max: 2, hints: [drugs], areas: [utrecht]}\n"
+        "  - {id: b, name: B, age_min: 18, kinds: [overlast]}\n"
+        "  - {id: c, name: C, age_min: 18, partners_min: 2}\n"
+        "  - {id: d, name: D}\n"
+        "  - {id: e, name: E, all: [a, f]}\n"
+        "  - {id: f, name: F, any: [f]}\n"
+        "  - {id: g, name: G, points: [{criterion: x, points: 2}]}\n"
+        "themes:\n  - {id: t, name: T, criterion: a}\n",
+        "house.yaml:11:51: criterion \"a\": signals_max: \"2\" is below the least (3): nobody "
+        "would ever meet it",
+        "house.yaml:11:62: criterion \"a\": hints: \"drugs\" is not a theme of this house",
+        "house.yaml:11:78: criterion \"a\": areas: \"utrecht\" is not a CBS code (try "
+        "\"gm9001\")",
+        "house.yaml:12:10: criterion \"b\": counts no signals: kinds, roles, hints, severity_min, "
+        "areas and within_ say nothing here",
+        "house.yaml:13:10: criterion \"c\": asks nothing, or several things: give one of "
+        "signals_min or _max, partners_, leefgebieden_, age_, all, any, none and points",
+        "house.yaml:14:10: criterion \"d\": asks nothing, or several things: give one of "
+        "signals_min or _max, partners_, leefgebieden_, age_, all, any, none and points",
+        "house.yaml:15:31: criterion \"e\": all: \"f\" is not a criterion that stands before "
+        "this one",
+        "house.yaml:16:28: criterion \"f\": any: \"f\" is not a criterion that stands before "
+        "this one",
+        "house.yaml:17:10: criterion \"g\": points_min: is required with points",
+        "house.yaml:17:43: criterion \"g\": points: \"x\" is not a criterion that stands before "
+        "this one",
         NULL);
 }
 
@@ -333,9 +417,9 @@ static void test_ports_are_enough(void **state)
 {
     (void)state;
     refuses(KP_E_CONFIG, HOUSE PARTNERS USERS THEMES "hub: {port_first: 5000, port_last: 5001}\n",
-            "house.yaml:12:36: hub: port_last: leaves 2 ports for 3 partners and users", NULL);
+            "house.yaml:14:36: hub: port_last: leaves 2 ports for 3 partners and users", NULL);
     refuses(KP_E_CONFIG, HOUSE PARTNERS USERS THEMES "hub: {port_first: 5001, port_last: 5000}\n",
-            "house.yaml:12:36: hub: port_last: \"5000\" is before port_first (5001)", NULL);
+            "house.yaml:14:36: hub: port_last: \"5000\" is before port_first (5001)", NULL);
     assert_int_equal(
         parse(HOUSE PARTNERS USERS THEMES "hub: {port_first: 5000, port_last: 5002}\n"), KP_OK);
 }
@@ -345,9 +429,10 @@ static void test_examples_can_be_used(void **state)
 {
     (void)state;
     refuses(KP_E_CONFIG,
-            HOUSE PARTNERS USERS
-            "themes:\n  - {id: t, name: T, partners_min: 1, period: 10y, hints: true}\n",
-            "house.yaml:11:47: theme \"t\": period: \"10y\" is not a duration (try \"1d\")", NULL);
+            HOUSE PARTNERS USERS "criteria:\n  - {id: c, name: C, age_min: 200}\n"
+                                 "themes:\n  - {id: t, name: T, criterion: c}\n",
+            "house.yaml:11:31: criterion \"c\": age_min: \"200\" is out of range (try 0 to 150)",
+            NULL);
 }
 
 static void test_production_has_nothing_of_the_example(void **state)
@@ -374,20 +459,19 @@ static void test_production_refuses_test_options(void **state)
     refuses(KP_E_TEST_MODE,
             "house: {id: a, name: A, oin: 00000099000000000001}\n"
             "partners:\n"
-            "  - {id: om, name: O, oin: 00000099000000000002, chain: justitie}\n" USERS "themes:\n"
-            "  - {id: t, name: T, partners_min: 1, period: 1d, hints: true}\n"
+            "  - {id: om, name: O, oin: 00000099000000000002, chain: justitie}\n" USERS CRITERIA
+            "themes: [{id: t, name: T, criterion: bekend}]\n"
             "hub: {demo_ca: ca}\n",
             "house.yaml:1:30: house: oin: \"00000099000000000001\" is a test number; a production "
             "house has none",
             "house.yaml:3:28: partner \"om\": oin: \"00000099000000000002\" is a test number; a "
             "production house has none",
-            "house.yaml:8:16: hub: demo_ca: is for a test house only (house: mode: test)", NULL);
+            "house.yaml:9:16: hub: demo_ca: is for a test house only (house: mode: test)", NULL);
     assert_int_equal(
         parse("house: {id: a, name: A, oin: 00000099000000000001, mode: test}\n"
               "partners:\n"
-              "  - {id: om, name: O, oin: 00000099000000000002, chain: justitie}\n" USERS
-              "themes:\n"
-              "  - {id: t, name: T, partners_min: 1, period: 1d, hints: true}\n"
+              "  - {id: om, name: O, oin: 00000099000000000002, chain: justitie}\n" USERS CRITERIA
+              "themes: [{id: t, name: T, criterion: bekend}]\n"
               "hub: {demo_ca: ca}\n"),
         KP_OK);
     assert_true(config->house.test_mode);
@@ -496,6 +580,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_contacts_fit_in_an_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ids_and_oins_are_unique, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_refer_to_what_exists, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_criterion_asks_one_thing_of_what_is_there, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_ports_are_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_examples_can_be_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_production_has_nothing_of_the_example, set_up,

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/area.h"
 #include "base/time.h"
-#include "core/area.h"
 #include "core/criteria.h"
 
 #include <stdio.h>
@@ -116,9 +116,13 @@ static void a_veelpleger_is_one_by_the_national_definition(void **state)
     struct kp_nearest nearest = kp_criteria_nearest(&criteria, root, verdicts);
     assert_int_equal(nearest.criterion, 1); /* the first of the two of which one less would do */
     assert_int_equal(nearest.amount, -1);
-    assert_true(kp_criteria_count(&criteria, root, &dossier.mentions[0], day(TODAY)));
-    assert_false(kp_criteria_count(&criteria, root, &dossier.mentions[10], day(TODAY)));
-    assert_false(kp_criteria_count(&criteria, root, &dossier.mentions[11], day(TODAY)));
+    struct kp_counting counting;
+    kp_criteria_counting(&criteria, root, &dossier.person, day(TODAY), &counting);
+    assert_true(kp_counting_counts(&counting, &dossier.mentions[0]));
+    assert_false(kp_counting_counts(&counting, &dossier.mentions[10]));
+    assert_false(kp_counting_counts(&counting, &dossier.mentions[11]));
+    kp_criteria_counting(&criteria, root, &dossier.person, day(20261128), &counting);
+    assert_false(kp_counting_counts(&counting, &dossier.mentions[0])); /* he is none any more */
 }
 
 static void an_age_that_is_not_known_makes_nobody_ripe(void **state)
@@ -386,6 +390,14 @@ static void what_would_have_made_it_otherwise(void **state)
     assert_int_equal(nearest.amount, -1);
     nearest = kp_criteria_nearest(&criteria, none, verdicts);
     assert_int_equal(nearest.criterion, reports);
+    struct kp_counting counting;
+    kp_criteria_counting(&criteria, any, &dossier.person, day(TODAY), &counting);
+    assert_true(kp_counting_counts(&counting, &dossier.mentions[2])); /* by its partner */
+    dossier.person.mention_count = 1;
+    kp_criteria_counting(&criteria, any, &dossier.person, day(TODAY), &counting);
+    assert_true(kp_counting_counts(&counting, &dossier.mentions[0]));
+    assert_false(kp_counting_counts(&counting, &dossier.mentions[2])); /* that one is not so now */
+    dossier.person.mention_count = 4;
     add(&dossier, 1, PROCES_VERBAAL, TODAY);
     dossier.mentions[1].kind = PROCES_VERBAAL;
     kp_criteria_judge(&criteria, none, &dossier.person, day(TODAY), verdicts);

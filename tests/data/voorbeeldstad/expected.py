@@ -4,7 +4,8 @@
 1. Of each (partner, reference) the highest version holds; a withdrawal takes the reference away, also from what comes later.
 2. Who a mention is about, the people behind the exports know. But one without a valid BSN is a person of its own when it says too little
    (neither the day nor the place of birth), or when two people with BSNs carry its surname, initial and birth date.
-3. A person is ripe for a theme when enough partners reported him in a counted kind (or with the theme as hint) and role within the period.
+3. A person is ripe for a theme when he meets its criterion: so many signals or partners, in a counted kind (or with a theme as hint) and role
+   within the period; an age; all or any of such. What counts are the signals of the parts that are met.
 """
 import collections
 import datetime
@@ -104,35 +105,72 @@ def group(records):
     return list(persons.values()) + alone
 
 
-def counted(theme, person, today):
-    since = today - datetime.timedelta(days=theme["period"])
+def months_before(day, months):
+    month = day.year * 12 + day.month - 1 - months
+    last = [31, 29 if month // 12 % 4 == 0 and (month // 12 % 100 or month // 12 % 400 == 0) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    return datetime.date(month // 12, month % 12 + 1, min(day.day, last[month % 12]))
+
+
+def counted(criterion, person, today):
+    since = datetime.date.min
+    if "within_months" in criterion or "within_days" in criterion:
+        since = months_before(today, int(criterion.get("within_months", 0))) - datetime.timedelta(days=int(criterion.get("within_days", 0)))
     for record, mention in person:
         date = datetime.date(record.date[0], record.date[1] or 1, record.date[2] or 1)
-        if (record.kind in theme["kinds"] or (theme["hints"] and theme["id"] in record.themes)) and date > since:
-            if not theme["roles"] or mention["role"] in theme["roles"]:
-                yield record
+        kind = record.kind in criterion.get("kinds", [record.kind]) or set(criterion.get("hints", [])) & set(record.themes)
+        if kind and date > since and mention["role"] in criterion.get("roles", [mention["role"]]):
+            yield record
+
+
+def age(person, today):
+    """As most of his signals have it, all of the date known; None: it cannot be told."""
+    births = collections.Counter(mention["birth"] for _, mention in person if mention["birth"] and 0 not in mention["birth"])
+    if not births:
+        return None
+    year, month, day = sorted(births.items(), key=lambda item: (-item[1], item[0]))[0][0]
+    return today.year - year - ((today.month, today.day) < (month, day))
+
+
+def judge(criteria, name, person, today):
+    """Whether he meets it (None: cannot be told), and by which records."""
+    criterion = criteria[name]
+    for what in ("signals", "partners"):
+        if what + "_min" in criterion:
+            records = list(counted(criterion, person, today))
+            value = len(records) if what == "signals" else len({record.partner for record in records})
+            return value >= int(criterion[what + "_min"]), records
+    if "age_min" in criterion or "age_max" in criterion:
+        years = age(person, today)
+        return None if years is None else int(criterion.get("age_min", 0)) <= years <= int(criterion.get("age_max", 999)), []
+    parts = [judge(criteria, part, person, today) for part in criterion.get("all") or criterion["any"]]
+    truths = [truth for truth, _ in parts]
+    if "all" in criterion:
+        truth = False if False in truths else None if None in truths else True
+    else:
+        truth = True if True in truths else None if None in truths else False
+    return truth, [record for part, records in parts if part for record in records]
 
 
 def label(person):
     return sorted({mention["who"] for _, mention in person})[0]
 
 
-def ripe(themes, persons, today):
+def ripe(themes, criteria, persons, today):
     """Rows (theme, label, partners, counted references)."""
     rows = []
     for theme in themes:
         for person in persons:
-            records = list(counted(theme, person, today))
-            partners = sorted({record.partner for record in records})
-            if len(partners) >= theme["partners_min"]:
+            truth, records = judge(criteria, theme["criterion"], person, today)
+            if truth:
                 references = sorted({"%s:%s" % (record.partner, record.reference) for record in records})
-                rows.append((theme, label(person), partners, references))
+                rows.append((theme, label(person), sorted({record.partner for record in records}), references))
     return sorted(rows, key=lambda row: (row[0]["id"], row[1]))
 
 
-def table(outcomes, themes, granted, on_the_way, today):
+def table(outcomes, house, on_the_way, today):
+    themes, criteria, granted = house
     persons = group(outcomes.live.values())
-    rows = ripe(themes, persons, today)
+    rows = ripe(themes, criteria, persons, today)
     out = [
         "# SPDX-License-Identifier: EUPL-1.2",
         "# What the demo must see; made by tests/data/make_voorbeeldstad.py from its people, not by running the hub. Fields between tabs.",
@@ -160,11 +198,10 @@ def table(outcomes, themes, granted, on_the_way, today):
     out.append("persons\twith-bsn\t%d" % with_bsn)
     out.append("persons\twithout-bsn\t%d" % (len(persons) - with_bsn))
     for theme, name, partners, references in rows:
-        rule = "partners>=%d in %d days" % (theme["partners_min"], theme["period"])
-        out.append("ripe\t%s\t%s\t%s\t%s\t%s" % (theme["id"], name, ",".join(partners), rule, ",".join(references)))
+        out.append("ripe\t%s\t%s\t%s\t%s\t%s" % (theme["id"], name, ",".join(partners), theme["criterion"], ",".join(references)))
     for theme, name, partners, _ in rows:
         for partner in partners:
-            if partner in theme["tell"] and partner in granted:
+            if partner in theme.get("tell", []) and partner in granted:
                 out.append("told\t%s\t%s\t%s" % (theme["id"], name, partner))
     out += ["on-the-way\t%s\t%s\t%s" % row for row in on_the_way]
     return "\n".join(out) + "\n", persons, rows

@@ -153,12 +153,14 @@ def events(pb, signal):
         pb.SignalOutcome(position=42, reference="W-77", version=1, kind=pb.OUTCOME_KIND_DUPLICATE, first_position=41),
         pb.SignalOutcome(position=43, kind=pb.OUTCOME_KIND_HELD, code=64, field="persons.bsn")]))
     yield "casus_ready", wrap(casus_ready=pb.CasusReady(
-        casus_id="c-9", person_id="p-1312", theme="veelplegers", rule="partners>=2 in 365 days",
+        casus_id="c-9", person_id="p-1312", theme="veelplegers", rule="bekend-bij-twee",
         house_digest=counting_bytes(32), partners=["om", "politie"],
         counted=[pb.CountedSignal(position=41, partner="politie", kind=signal.SIGNAL_KIND_INCIDENT,
                                   role=signal.CASUS_ROLE_PLEGER,
                                   incident_date=signal.Date(year=2026, month=11, day=3))],
-        not_ripe_if=pb.NotRipeIf(without_partners=["om"], partners_to_remove=1, lapses_at_ms=STAMP_MS),
+        results=[pb.CriterionResult(criterion="meerderjarig", name="18 jaar of ouder", least=18),
+                 pb.CriterionResult(criterion="bekend-bij-twee", name="bekend bij twee partners", met=True, value=2, least=2, most=9)],
+        not_ripe_if=pb.NotRipeIf(criterion="bekend-bij-twee", amount=-1, lapses_at_ms=STAMP_MS),
         caused_by_position=41))
     yield "casus_lapsed", wrap(casus_lapsed=pb.CasusLapsed(
         casus_id="c-9", person_id="p-1312", theme="veelplegers", reason=pb.LAPSE_REASON_AGED, caused_by_position=99))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "core/area.h"
+#include "base/area.h"
 
 /* An area is its eight digits and how many of them are given. */
 #define AREA_DIGITS 8u

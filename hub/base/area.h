@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Municipalities (gemeenten), wards (wijken) and neighbourhoods (buurten), by the codes of the CBS.
  * Pure. */
-#ifndef KP_CORE_AREA_H
-#define KP_CORE_AREA_H
+#ifndef KP_BASE_AREA_H
+#define KP_BASE_AREA_H
 
 #include "base/slice.h"
 
